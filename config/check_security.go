@@ -54,6 +54,40 @@ func (r *reader) checkSecurity() {
 	http := r.httpProtocol()
 	r.checkListenerKeys(httpListener, http.HasTLS(), http.HasSASL(), http.String())
 	r.parseSecurity()
+	r.adviseOpenListeners()
+}
+
+func (r *reader) expose(key, text string) {
+	r.advise(key, "", text)
+	r.notices[len(r.notices)-1].Kind = Exposed
+}
+
+// adviseOpenListeners says, each in one line, what an attacker on the network could use.
+func (r *reader) adviseOpenListeners() {
+	c := r.config
+	beyond := func(l Listener) bool { return !isLoopback(l.Host) }
+	if len(c.ControllerListenerNames) == 0 || len(c.Listeners) == 0 {
+		return
+	}
+	first := c.ControllerListenerNames[0]
+	elsewhere := slices.ContainsFunc(c.Quorum.Voters,
+		func(v Voter) bool { return v.ID != c.NodeID && !isLoopback(v.Host) })
+	elsewhere = elsewhere || slices.ContainsFunc(c.Quorum.BootstrapServers,
+		func(at HostPort) bool { return !isLoopback(at.Host) })
+	switch plain := c.SecurityProtocols[first] == Plaintext; {
+	case plain && c.Secured():
+		r.expose("listener.security.protocol.map", "secures a listener, but controllers talk to "+
+			"each other over the first of controller.listener.names, "+first+", which is PLAINTEXT: "+
+			"whoever reaches it can read and change the metadata; give it a secure protocol too")
+	case plain && elsewhere:
+		r.expose("listener.security.protocol.map", "gives "+first+" the protocol PLAINTEXT, and "+
+			"other controllers are on other machines: the metadata, with all credentials, crosses the "+
+			"network as it is, and nobody proves to be a controller; give it SSL or SASL_SSL")
+	}
+	if !c.Security.Authorizer && slices.ContainsFunc(c.Listeners, beyond) {
+		r.expose("authorizer.class.name", "is not set: whoever can reach a listener of this "+
+			"controller, and authenticate where it asks for that, can do everything")
+	}
 }
 
 // httpProtocol is the security protocol of the HTTP listeners.

@@ -15,6 +15,7 @@ const (
 	KeyUnknown             // an unknown key; Nearest is a similar key, or empty
 	KeyRepeated            // a key that is twice in one file; the last entry counts
 	Advice                 // a setting that works and was probably not intended
+	Exposed                // what an attacker on the network could use
 )
 
 // Notice is a remark about a configuration that can be used.

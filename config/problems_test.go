@@ -189,7 +189,8 @@ var problemCases = []struct{ without, text, want string }{
 	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SASL_PLAINTEXT\n" +
 		"sasl.enabled.mechanisms=SCRAM-SHA-256",
 		"has :8093, which other machines can reach without TLS, so that passwords can be read"},
-	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SSL\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SSL\n" +
+		"ssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
 		"listener.name.http.ssl.client.auth=requested",
 		"has :8093, which other machines can reach without credentials"},
 	{"", "yakt.http.listeners=:8093\nyakt.http.insecure=true\nsuper.users=User:a\n" +

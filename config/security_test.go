@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,7 +135,8 @@ func TestUnusedSecurity(t *testing.T) {
 func TestProtectedHTTP(t *testing.T) {
 	t.Parallel()
 	const (
-		beyond = minimal + "yakt.http.listeners=:8093\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+		beyond = minimal + "yakt.http.listeners=:8093\n" +
+			"ssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
 			"sasl.enabled.mechanisms=SCRAM-SHA-512\n"
 		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
 	)
@@ -150,5 +152,33 @@ func TestProtectedHTTP(t *testing.T) {
 	} {
 		c, _ := mustLoad(t, write(t, "c.properties", text), nil)
 		equal(t, text, c.HTTP.Protocol, want)
+	}
+}
+
+// TestExposed: what others on the network could do is said once, and nothing is said of a node that
+// only its machine reaches.
+func TestExposed(t *testing.T) {
+	t.Parallel()
+	far := strings.Replace(minimal, "1@localhost:9093", "1@127.0.0.1:9093,2@b:9093", 1)
+	for text, want := range map[string]string{
+		minimal: "",
+		secured: "",
+		far: "listener.security.protocol.map gives CONTROLLER the protocol PLAINTEXT, and other " +
+			"controllers are on other machines",
+		strings.Replace(minimal, "//localhost", "//a", 1): "authorizer.class.name is not set: whoever",
+		strings.Replace(secured, "INNER:SASL_SSL", "INNER:PLAINTEXT", 1): "listener.security." +
+			"protocol.map secures a listener, but controllers talk to each other over the first of " +
+			"controller.listener.names, INNER, which is PLAINTEXT",
+	} {
+		text = strings.Replace(text, "listener.name.inner.sasl.enabled.mechanisms=SCRAM-SHA-256\n", "", 1)
+		if want == "" && strings.Contains(text, "SASL_SSL") {
+			text += "sasl.enabled.mechanisms=SCRAM-SHA-256\n"
+		}
+		_, notices, err := Load(write(t, "c.properties", text), nil)
+		notices = slices.DeleteFunc(notices, func(n Notice) bool { return n.Kind != Exposed })
+		if err != nil || (want == "") != (len(notices) == 0) ||
+			want != "" && (len(notices) != 1 || !strings.HasPrefix(notices[0].Text, want)) {
+			t.Errorf("%s\ngot %v, %q\nwant %q", text, err, notices, want)
+		}
 	}
 }

@@ -197,7 +197,8 @@ func TestAuditOfCallersInThisProcess(t *testing.T) {
 	}
 	fence := TargetFenced
 	run(func(ctx context.Context) error {
-		_, err := d.ChangeBroker(ctx, caller, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &fence})
+		_, err := d.ChangeBroker(ctx, caller,
+			BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &fence})
 		return err
 	})
 	want("changed", "api=BrokerChange", `what="broker 1"`)

@@ -115,6 +115,12 @@ func (c *Controller) Allows(caller protocol.Caller, act acls.Action) bool {
 	return r == nil || c.hasACLs() && r.allow(act)
 }
 
+// MayKnow decides as Allows does whether an answer shows something, and logs nothing.
+func (c *Controller) MayKnow(caller protocol.Caller, act acls.Action) bool {
+	r := c.rightsOf(caller)
+	return r == nil || c.hasACLs() && r.mayKnow(act)
+}
+
 // rights decides what the sender of a request may do, by the entries of one committed image. Nil
 // rights allow everything: there is no authorizer, the sender is a super user, or the operation is
 // this controller's own. They belong to one goroutine after the other: that of the caller, then the

@@ -500,6 +500,12 @@ func TestDoIsAuthorized(t *testing.T) {
 		!strings.Contains(err.Error(), "needs ALTER") {
 		t.Errorf("Heal: %v", err)
 	}
+	quota := alteringQuota(nil, 1)
+	quota.SetVersion(1)
+	outcome, err = f.DoNext(ctx, caller, Operation{Name: "test", Ahead: quota})
+	if err != nil || !strings.Contains(errorsIn(t, outcome.Response), "ErrorCode=31") {
+		t.Errorf("DoNext, ahead: %v, %v", outcome.Response, err)
+	}
 	for _, dry := range []bool{false, true} {
 		op := Operation{Name: "test", DryRun: dry,
 			Make: func(*metadata.Image) (kmsg.Request, error) { return deletion, nil }}

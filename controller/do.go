@@ -100,8 +100,8 @@ func (c *Controller) DoNext(
 ) (Outcome, error) {
 	p := &pendingOp{c: c, name: operation.Name, op: op{caller: caller}, admin: true}
 	if req := operation.Ahead; req != nil {
-		if a := apiOf(req.Key()); a != nil && a.prepare != nil {
-			a.prepare(c, ctx, req, &p.op)
+		if resp := c.ahead(ctx, req, &p.op); resp != nil {
+			return Outcome{Response: whole(resp)}, nil
 		}
 	}
 	run := func(core *core, o op) result {
@@ -124,6 +124,21 @@ func (c *Controller) DoNext(
 		return a.write(core, o, req)
 	}
 	return c.do(ctx, p, administrator, run, operation.DryRun)
+}
+
+// ahead refuses a request before anything is done for it, or does what the core must not wait for.
+func (c *Controller) ahead(ctx context.Context, req kmsg.Request, o *op) kmsg.Response {
+	a := apiOf(req.Key())
+	if a == nil {
+		return nil
+	}
+	if resp := c.refusal(a, o.caller, req); resp != nil {
+		return resp
+	}
+	if a.prepare != nil {
+		a.prepare(c, ctx, req, o)
+	}
+	return nil
 }
 
 // double returns a core for a dry run. It begins with the same state, but its working image is its

@@ -244,8 +244,8 @@ func caller(ctx context.Context) protocol.Caller {
 	return c
 }
 
-// securitySchemes describes the proofs for the OpenAPI document. Which of them a node accepts depends
-// on its configuration.
+// securitySchemes describes the proofs for the OpenAPI document. Which of them a node accepts
+// depends on its configuration.
 func securitySchemes() map[string]*huma.SecurityScheme {
 	return map[string]*huma.SecurityScheme{
 		"basic": {

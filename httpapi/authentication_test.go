@@ -88,8 +88,8 @@ func askAs(handler http.Handler, change func(*http.Request)) *httptest.ResponseR
 	return w
 }
 
-// TestProofs: every kind of proof, right and wrong. Who is known and may see the status gets it, who
-// is known and may not gets 403, all others 401 with what this node accepts.
+// TestProofs: every kind of proof, right and wrong. Who is known and may see the status gets it,
+// who is known and may not gets 403, all others 401 with what this node accepts.
 func TestProofs(t *testing.T) {
 	t.Parallel()
 	certificate := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
@@ -132,7 +132,8 @@ func TestProofs(t *testing.T) {
 			}
 		})
 		challenged := len(w.Header().Values("WWW-Authenticate")) == 2
-		if w.Code != c.status || !strings.Contains(w.Body.String(), strings.ReplaceAll(c.said, `"`, `\"`)) ||
+		said := strings.ReplaceAll(c.said, `"`, `\"`)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), said) ||
 			challenged != (c.status == 401) {
 			t.Errorf("%s: %d %v %s", c.what, w.Code, w.Header(), w.Body)
 		}
@@ -275,8 +276,8 @@ func TestOnlyTheTunnelSaysWhoAsks(t *testing.T) {
 	}
 }
 
-// TestAStandbySaysWhoAsks: it tells the leader who the client is and where it is, keeps the client's
-// password to itself, and passes on no header by which the client says to be another.
+// TestAStandbySaysWhoAsks: it tells the leader who the client is and where it is, keeps the
+// client's password to itself, and passes on no header by which the client says to be another.
 func TestAStandbySaysWhoAsks(t *testing.T) {
 	t.Parallel()
 	got := make(chan http.Header, 1)

@@ -226,7 +226,9 @@ func TestHiddenTopics(t *testing.T) {
 			},
 		},
 		"partition by id": {
-			func() (int, []byte) { return s.request("POST", "/v1/create_partition", object{"topicUUID": id}) },
+			func() (int, []byte) {
+				return s.request("POST", "/v1/create_partition", object{"topicUUID": id})
+			},
 			func() (int, []byte) {
 				return s.request("POST", "/v1/create_partition", object{"topicUUID": nowhere})
 			},

@@ -19,8 +19,8 @@ import (
 
 // The ETag of an answer is the offset and the epoch of the last record that its state contains. A
 // later state in which nothing has changed, because the log has only NoOpRecords and control
-// records since, matches it too: a quorum that is idle writes two NoOpRecords a second. What an answer
-// shows depends on who asks, so the ETag of a client with a name matches only for this client.
+// records since, matches it too: a quorum that is idle writes two NoOpRecords a second. What an
+// answer shows depends on who asks, so the ETag of a client with a name matches only for this client.
 
 // tag is an ETag: the position of a state.
 type tag struct {

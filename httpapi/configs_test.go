@@ -107,7 +107,7 @@ func TestLoggers(t *testing.T) {
 		t.Errorf("%v, before %v", l, before)
 	}
 	status, text := s.request("POST", "/v1/set_log_level", object{"logger": "x", "level": "INFO"})
-	if status != 404 || !strings.Contains(string(text), "The loggers are controller, http") {
+	if status != 404 || !strings.Contains(string(text), "The loggers are audit, authorizer, controller, http") {
 		t.Errorf("%d %s", status, text)
 	}
 }

@@ -92,7 +92,9 @@ func redirect(w http.ResponseWriter, r *http.Request, leader int32, address stri
 			leader).retry("5"))
 		return
 	}
-	to := url.URL{Scheme: schemeOf(r), Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
+	to := url.URL{
+		Scheme: schemeOf(r), Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect"),
+	}
 	w.Header().Set("Location", to.String())
 	w.WriteHeader(http.StatusPermanentRedirect)
 }

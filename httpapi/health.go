@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/yakt/yakt/controller/acls"
+	"github.com/yakt/yakt/protocol"
 )
 
 // NodeState is the part of the log's status (raftlog.Status) that the HTTP API shows.
@@ -35,6 +36,7 @@ type NodeState struct {
 	Failed        error // why the raft layer has stopped; nil if it has not
 	Voters        []VoterState
 	Observers     []ObserverState
+	Certificates  []Certificate // of all listeners; none without TLS
 }
 
 // Health is the answer of /livez and /readyz.
@@ -136,7 +138,9 @@ func (a *API) permitHealth(ctx context.Context) *Problem {
 func (a *API) checked(ctx context.Context, checks []Check) *healthAnswer {
 	out := &healthAnswer{Status: http.StatusOK}
 	out.Body = Health{Status: "ok", State: a.node().state(), Checks: checks}
-	if !tunnelled(ctx) && a.permitHealth(ctx) != nil {
+	anonymous := a.cfg.Auth.Required && caller(ctx).Principal == protocol.Anonymous
+	if !tunnelled(ctx) && (anonymous ||
+		!a.mayKnow(ctx, acls.Describe, acls.Cluster, acls.ClusterName)) {
 		for i := range checks {
 			checks[i].Message = ""
 		}
@@ -215,6 +219,9 @@ func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
 		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk),
 		warning("log_readable", unreadable(img, n.LogStart)))
+	if len(n.Certificates) > 0 {
+		checks = append(checks, warning("certificates_valid", expiring(n.Certificates, a.now())))
+	}
 	if !in.Quorum {
 		return checks
 	}

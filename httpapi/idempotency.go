@@ -15,8 +15,8 @@ import (
 // Idempotency-Key lets a client repeat a write whose answer it did not get: the active controller
 // answers the repetition with the first answer and does nothing. Keys are remembered by the active
 // controller alone, in memory, and for a limited time: neither a restart nor a change of the leader
-// is survived, after which a repetition is a new request. The keys of each principal are one set, so
-// that a client may repeat its request through another node; they should be random.
+// is survived, after which a repetition is a new request. The keys of each principal are one set,
+// so that a client may repeat its request through another node; they should be random.
 const (
 	idempotencyHeader = "Idempotency-Key"
 	replayedHeader    = "Idempotency-Replayed"

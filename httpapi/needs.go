@@ -148,6 +148,13 @@ func (a *API) allowsOnCluster(ctx context.Context, operation int8) bool {
 	return a.cfg.Controller.Allows(caller(ctx), acls.OnCluster(operation))
 }
 
+// mayKnow is allows for what an answer shows: a denial is no news for the log.
+func (a *API) mayKnow(ctx context.Context, operation, resource int8, name string) bool {
+	return a.cfg.Controller.MayKnow(caller(ctx), acls.Action{
+		Operation: operation, ResourceType: resource, ResourceName: name,
+	})
+}
+
 // permit returns why the sender of a request may not act; nil if it may.
 func (a *API) permit(ctx context.Context, operation, resource int8, name string) error {
 	if a.allows(ctx, operation, resource, name) {
@@ -226,7 +233,7 @@ func (a *API) permitTopic(ctx context.Context, ref TopicRef, operations ...int8)
 	name := ref.Name
 	if name == "" {
 		t, err := ref.find(a.cfg.Controller.Image())
-		if err != nil || !a.allows(ctx, acls.Describe, acls.Topic, t.Name) {
+		if err != nil || !a.mayKnow(ctx, acls.Describe, acls.Topic, t.Name) {
 			return problemOf(noTopicID(ref.TopicUUID))
 		}
 		name = t.Name
@@ -245,7 +252,7 @@ func (a *API) sees(ctx context.Context) func(topic string) bool {
 	last, seen := "", false
 	return func(topic string) bool {
 		if topic != last {
-			last, seen = topic, a.allows(ctx, acls.Describe, acls.Topic, topic)
+			last, seen = topic, a.mayKnow(ctx, acls.Describe, acls.Topic, topic)
 		}
 		return seen
 	}

@@ -103,7 +103,8 @@ func (a *API) partitionPage(
 		return nil, err
 	}
 	w := partitionWalk{
-		in: in, sees: a.sees(ctx), sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
+		in: in, sees: a.sees(ctx),
+		sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
 		page: PartitionPage{Partitions: []PartitionState{}},
 	}
 	if more {

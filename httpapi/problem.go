@@ -142,10 +142,11 @@ var advice = map[*kerr.Error]string{
 		"and at least one that is alive.",
 	kerr.IneligibleReplica: "The broker must be unfenced first: send broker_mgmt with the offset of " +
 		"its newest update.",
-	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
-	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
-	kerr.UnknownServerError:          "See the log of the active controller.",
-	kerr.SecurityDisabled:            "There are no ACLs without an authorizer: set authorizer.class.name.",
+	kerr.InvalidTopicException:   "Use up to 249 letters, digits, dots, underscores and hyphens.",
+	kerr.ThrottlingQuotaExceeded: "Try again later, or raise the quota.",
+	kerr.UnknownServerError:      "See the log of the active controller.",
+	kerr.SecurityDisabled: "There are no ACLs without an authorizer: set " +
+		"authorizer.class.name.",
 	kerr.DelegationTokenAuthDisabled: "Set the same key on all controllers and brokers.",
 	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
 }

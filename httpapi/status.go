@@ -47,8 +47,24 @@ type Status struct {
 	// Number of refusals since the start of the process, by the limit that refused: its
 	// configuration key.
 	Refused map[string]int64 `json:"refused" example:"{\"max.connections\":0}"`
+	// Certificates that this node uses, its own and those that it trusts, by listener.
+	Certificates []CertificateState `json:"certificates"`
 	// Time since the start of the process.
 	UptimeSeconds int64 `json:"uptimeSeconds" example:"3600"`
+}
+
+// CertificateState is one certificate of a listener's keystore or truststore.
+type CertificateState struct {
+	// Name of the listener; HTTP for the HTTP API.
+	Listener string `json:"listener" example:"CONTROLLER"`
+	// keystore for this node's own certificate and its issuers, truststore for those it trusts.
+	Store string `json:"store" enum:"keystore,truststore" example:"keystore"`
+	// Distinguished name of the subject, as in RFC 2253.
+	Subject string `json:"subject" example:"CN=controller-1"`
+	// Serial number, hexadecimal.
+	Serial string `json:"serial" example:"1f"`
+	// When the certificate expires.
+	NotAfter string `json:"notAfter" example:"2027-11-22T10:00:00.000Z"`
 }
 
 // Quorum is the answer of /v1/quorum.
@@ -125,6 +141,14 @@ func (a *API) status() {
 	}, a.quorumState)
 }
 
+func certificateStates(all []Certificate) []CertificateState {
+	states := make([]CertificateState, len(all))
+	for i, c := range all {
+		states[i] = CertificateState{c.Listener, c.Store, c.Subject, c.Serial, Time(c.NotAfter)}
+	}
+	return states
+}
+
 func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 	img, n := a.cfg.Controller.Image(), a.cfg.Node()
 	s := Status{
@@ -134,7 +158,7 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 		Topics: img.TopicCount(), Partitions: img.PartitionCount(),
 		Leaderless: img.LeaderlessCount(), Poisoned: img.PoisonCount(),
 		Faults: a.cfg.Controller.Stats().Faults, Refused: a.refusals(),
-		UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		Certificates: certificateStates(n.Certificates), UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()

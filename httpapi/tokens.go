@@ -213,8 +213,8 @@ const byToken = "A delegation token cannot be used to see or change delegation t
 // and who is allowed to describe it or the tokens of its owner.
 func (a *API) seesToken(ctx context.Context, t *record.DelegationToken) bool {
 	return actsFor(t, caller(ctx).Principal) ||
-		a.allows(ctx, acls.Describe, acls.DelegationToken, t.TokenID) ||
-		a.allows(ctx, acls.DescribeTokens, acls.User, t.Owner)
+		a.mayKnow(ctx, acls.Describe, acls.DelegationToken, t.TokenID) ||
+		a.mayKnow(ctx, acls.DescribeTokens, acls.User, t.Owner)
 }
 
 // actsFor reports whether a principal may renew and expire a token.

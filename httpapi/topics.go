@@ -135,7 +135,8 @@ func (a *API) topic(
 	for id, p := range t.Partitions() {
 		body.Partitions = append(body.Partitions, topicPartition(p.Record(t.ID, id), at))
 	}
-	if body.ConfigsHidden = !a.allows(ctx, acls.DescribeConfigs, acls.Topic, t.Name); !body.ConfigsHidden {
+	body.ConfigsHidden = !a.mayKnow(ctx, acls.DescribeConfigs, acls.Topic, t.Name)
+	if !body.ConfigsHidden {
 		for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
 			body.Configs[name] = shown(name, value)
 		}

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"errors"
 	"sync"
+
+	"github.com/yakt/yakt/turns"
 )
 
 // handshakes are the TLS handshakes that are not complete. A client that connects and says nothing
@@ -14,7 +16,22 @@ type handshakes struct {
 
 	mu    sync.Mutex
 	all   list.List // of *conn, the oldest first
-	perIP map[string]int
+	perIP map[string]*greeted
+}
+
+// greeted are the handshakes of one address. What they use of the processor counts for all of them,
+// so that those of another address go first.
+type greeted struct {
+	count int
+	usage turns.Usage
+}
+
+// of returns how many handshakes an address has. The caller holds the lock.
+func (h *handshakes) of(ip string) int {
+	if g := h.perIP[ip]; g != nil {
+		return g.count
+	}
+	return 0
 }
 
 var (
@@ -24,24 +41,28 @@ var (
 		"address began (tls.handshakes.per.ip)")
 )
 
-// enter counts a handshake that begins. If there is no room and none gives way, it is refused.
-func (h *handshakes) enter(c *conn) error {
+// enter counts a handshake that begins, and returns its turn. If there is no room and none gives
+// way, it is refused.
+func (h *handshakes) enter(c *conn) (*turns.Turn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ip := c.caller.ClientAddr
 	switch {
-	case h.perIP[ip] >= h.mostPerIP:
+	case h.of(ip) >= h.mostPerIP:
 		if !h.giveWay(ip, errHandshakesPerIP) {
-			return &frameError{refusedHandshakesPerIP, errHandshakesPerIP}
+			return nil, &frameError{refusedHandshakesPerIP, errHandshakesPerIP}
 		}
 	case h.all.Len() >= h.most:
 		if !h.giveWay(h.heaviest(), errHandshakes) {
-			return &frameError{refusedHandshakes, errHandshakes}
+			return nil, &frameError{refusedHandshakes, errHandshakes}
 		}
 	}
 	c.handshaking = h.all.PushBack(c)
-	h.perIP[ip]++
-	return nil
+	if h.perIP[ip] == nil {
+		h.perIP[ip] = &greeted{}
+	}
+	h.perIP[ip].count++
+	return c.server.cfg.Turns.Turn(&h.perIP[ip].usage), nil
 }
 
 // leave ends what enter began. The connection may have given way meanwhile.
@@ -59,7 +80,7 @@ func (h *handshakes) remove(c *conn) {
 	h.all.Remove(c.handshaking)
 	c.handshaking = nil
 	ip := c.caller.ClientAddr
-	if h.perIP[ip]--; h.perIP[ip] == 0 {
+	if h.perIP[ip].count--; h.perIP[ip].count == 0 {
 		delete(h.perIP, ip)
 	}
 }
@@ -68,8 +89,8 @@ func (h *handshakes) remove(c *conn) {
 func (h *handshakes) heaviest() string {
 	address, most := "", 0
 	for e := h.all.Front(); e != nil; e = e.Next() { // in order, so that the result is certain
-		if ip := e.Value.(*conn).caller.ClientAddr; h.perIP[ip] > most {
-			address, most = ip, h.perIP[ip]
+		if ip := e.Value.(*conn).caller.ClientAddr; h.of(ip) > most {
+			address, most = ip, h.of(ip)
 		}
 	}
 	return address

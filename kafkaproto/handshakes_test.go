@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/yakt/yakt/turns"
 )
 
 // hello returns the first flight of a client.
@@ -128,15 +130,15 @@ func TestHandshakesThatDoNotGiveWay(t *testing.T) {
 			addressed{two, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}}))
 	}
 	for _, c := range conns[:2] {
-		if err := s.handshakes.enter(c); err != nil {
+		if _, err := s.handshakes.enter(c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.handshakes.enter(conns[2]); err == nil {
+	if _, err := s.handshakes.enter(conns[2]); err == nil {
 		t.Error("a third handshake was let in")
 	}
 	conns[1].tls.wire.waits.Store(true)
-	if err := s.handshakes.enter(conns[2]); err != nil {
+	if _, err := s.handshakes.enter(conns[2]); err != nil {
 		t.Error(err)
 	}
 	if conns[0].ctx.Err() != nil || conns[1].ctx.Err() == nil {
@@ -253,6 +255,53 @@ func TestHandshakeOfTooManyBytes(t *testing.T) {
 	if !strings.Contains(logs.String(), "more than 65536 bytes") {
 		t.Error(logs)
 	}
+}
+
+// An address whose handshakes have used much of the processor waits for those of others.
+func TestHandshakesOfAnotherAddressGoFirst(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t)
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := testConfig(respond)
+		cfg.Turns = turns.New(2)
+		cfg = r.secure(cfg).withDefaults()
+		s := newServer(cfg)
+		enter := func(ip byte) *turns.Turn {
+			one, two := net.Pipe()
+			t.Cleanup(func() { one.Close(); two.Close() })
+			turn, err := s.handshakes.enter(newConn(s, cfg.Listeners[0],
+				addressed{two, &net.TCPAddr{IP: net.IPv4(10, 0, 0, ip)}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			turn.Expect(handshakeWork)
+			return turn
+		}
+		order := make(chan byte, 3)
+		wait := func(ip byte) {
+			turn := enter(ip)
+			go func() {
+				turn.Take(nil)
+				order <- ip
+				turn.Drop()
+			}()
+			synctest.Wait()
+		}
+		busy := enter(66)
+		busy.Take(nil)
+		time.Sleep(100 * time.Millisecond) // work, by the bubble's clock
+		busy.Drop()
+		busy.Take(nil)
+		wait(66)
+		wait(66)
+		wait(1)
+		busy.Drop()
+		if first := <-order; first != 1 {
+			t.Errorf("the first is of 10.0.0.%d", first)
+		}
+		<-order
+		<-order
+	})
 }
 
 func TestShutdownDuringHandshakes(t *testing.T) {

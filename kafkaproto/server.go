@@ -89,7 +89,8 @@ func newServer(cfg Config) *Server {
 		conns:     map[*conn]struct{}{},
 		perIP:     map[string]int{},
 		handshakes: handshakes{
-			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP, perIP: map[string]int{},
+			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP,
+			perIP: map[string]*greeted{},
 		},
 	}
 }

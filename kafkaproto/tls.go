@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/turns"
 )
 
 // TLS of listeners SSL and SASL_SSL. The handshake runs at the start of the connection's own
@@ -70,7 +71,7 @@ type wire struct {
 	net.Conn
 
 	// During the handshake:
-	turn     *turn // taken while TLS computes, not while it waits; nil: it is over
+	turn     *turns.Turn // taken while TLS computes, not while it waits; nil: it is over
 	gone     <-chan struct{}
 	left     int         // bytes that the client may still send
 	received bool        // the client has sent something
@@ -135,12 +136,13 @@ func (c *conn) secure() error {
 	if c.tls == nil {
 		return nil
 	}
-	if err := c.server.handshakes.enter(c); err != nil {
+	turn, err := c.server.handshakes.enter(c)
+	if err != nil {
 		return err
 	}
-	err := c.handshake()
+	err = c.handshake(turn)
 	c.server.handshakes.leave(c)
-	c.turn.Drop()
+	turn.Drop()
 	if err != nil {
 		return err
 	}
@@ -156,7 +158,7 @@ func (c *conn) secure() error {
 	return nil
 }
 
-func (c *conn) handshake() error {
+func (c *conn) handshake(turn *turns.Turn) error {
 	limit := c.server.cfg.HandshakeTimeout
 	if c.guest {
 		limit = min(limit, c.server.cfg.StreamTimeout)
@@ -168,7 +170,7 @@ func (c *conn) handshake() error {
 		return &frameError{closedShutdown, errShutdown}
 	}
 	w := c.tls.wire
-	w.turn, w.gone = c.turn, c.ctx.Done()
+	w.turn, w.gone = turn, c.ctx.Done()
 	err := c.tls.Handshake()
 	w.turn = nil
 	if err == nil {

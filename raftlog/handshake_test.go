@@ -151,3 +151,50 @@ func TestConfirmIsForTheNodeThatIsDialled(t *testing.T) {
 		t.Error("the token outlives the handshake")
 	}
 }
+
+// TestWhoMayBeAPeer: a connection that may not act as a peer gets nothing but the reason, whatever
+// it asks, and one that no longer may is closed.
+func TestWhoMayBeAPeer(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 3, func(c *Config) { c.Dial = confirmsAll })
+	cl.nodes[0].start()
+	l := cl.nodes[0].log
+	good := hello{
+		cluster: "test-cluster", node: 2, to: 0, dir: [16]byte{2},
+		incarnation: [16]byte{1}, voters: []int32{0, 1, 2},
+	}
+	var refused error
+	may := func() error { return refused }
+	question := confirm{cluster: "test-cluster", node: 1, to: 0, token: newToken()}
+	defer l.peers.attempt(question.token, 1)()
+	refused = errors.New("not you")
+	for name, body := range map[string][]byte{
+		"a hello":    appendHello([]byte{kindHello}, good),
+		"a question": appendConfirm([]byte{kindConfirm}, question),
+		"nonsense":   appendHello([]byte{kindHello}, hello{cluster: "other"})[:9],
+	} {
+		frame, confirmed, closed := l.AcceptPeer("127.0.0.1:1", may)
+		reply, err := frame(body)
+		if err != nil || string(reply) != string([]byte{verdictRefused})+"not you" || confirmed() {
+			t.Errorf("%s: %q, %v", name, reply, err)
+		}
+		if _, err := frame(body); err == nil {
+			t.Errorf("%s: a second frame", name)
+		}
+		closed()
+	}
+	refused = nil
+	frame, confirmed, closed := l.AcceptPeer("127.0.0.1:1", may)
+	defer closed()
+	if _, err := frame(appendHello([]byte{kindHello}, good)); err != nil || !confirmed() {
+		t.Fatalf("one that may: %v", err)
+	}
+	ping := l.appendPing([]byte{kindPing})
+	if _, err := frame(ping); err != nil {
+		t.Errorf("a ping: %v", err)
+	}
+	refused = errors.New("no longer")
+	if _, err := frame(ping); err == nil || !strings.Contains(err.Error(), "no longer") {
+		t.Errorf("a ping of one that no longer may: %v", err)
+	}
+}

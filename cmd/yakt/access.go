@@ -228,8 +228,8 @@ func inClear(at *url.URL, authorization string) error {
 		net.ParseIP(host).IsLoopback() {
 		return nil
 	}
-	return &exitError{exitUsage, fmt.Errorf("%s would get the password or the token in the clear: use "+
-		"https://, or a tunnel such as ssh -L", at)}
+	return &exitError{exitUsage, fmt.Errorf("%s would get the password or the token in the clear: "+
+		"use https://, or a tunnel such as ssh -L", at)}
 }
 
 // absolute returns a path that stays valid in another directory; "" for "".

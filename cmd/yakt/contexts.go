@@ -34,7 +34,8 @@ type contextFile struct {
 	Contexts map[string]savedContext `yaml:"contexts,omitempty"`
 }
 
-// contextsPath is where the file is: YAKT_CONFIG, or yakt/contexts.yaml in the user's configuration.
+// contextsPath is where the file is: YAKT_CONFIG, or yakt/contexts.yaml in the user's
+// configuration.
 func contextsPath() (string, error) {
 	if path := os.Getenv("YAKT_CONFIG"); path != "" {
 		return path, nil
@@ -46,8 +47,8 @@ func contextsPath() (string, error) {
 	return filepath.Join(dir, "yakt", "contexts.yaml"), nil
 }
 
-// readContexts reads the file; without one there are no contexts. A file that others may write could
-// send passwords to their servers, so it must be the user's alone.
+// readContexts reads the file; without one there are no contexts. A file that others may write
+// could send passwords to their servers, so it must be the user's alone.
 func readContexts() (f contextFile, path string, err error) {
 	if path, err = contextsPath(); err != nil {
 		return f, path, err
@@ -199,8 +200,8 @@ func contextSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set NAME --server URL[,URL] [--tls-ca FILE] [--user USER] ...", Args: args(1),
 		Short: "Save how to reach a cluster, instead of what the context had",
-		Long: "Save how to reach a cluster, instead of what the context had. The first context is also\n" +
-			"used from now on. Passwords and tokens are not saved, only the files that hold them;\n" +
+		Long: "Save how to reach a cluster, instead of what the context had. The first context is\n" +
+			"also used from now on. Passwords and tokens are not saved, only the files that hold them;\n" +
 			"those, and the file of contexts, must be for you alone (chmod 600).",
 		ValidArgsFunction: completeContextArg,
 	}

@@ -27,8 +27,8 @@ func refusal(resp *http.Response) error {
 		p.Detail = inFlags(p.Errors)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		p.Detail += " Say who you are by --user (with YAKT_PASSWORD, --password-file or at a terminal), " +
-			"--token-file or --tls-cert, or save that by `yakt context set`."
+		p.Detail += " Say who you are by --user (with YAKT_PASSWORD, --password-file or at a " +
+			"terminal), --token-file or --tls-cert, or save that by `yakt context set`."
 	}
 	code := exitFailed
 	switch write := resp.Request.Method != http.MethodGet; {

@@ -23,8 +23,8 @@ import (
 	"github.com/yakt/yakt/security/certs/certstest"
 )
 
-// secured is a node whose HTTP and debug listeners have TLS, passwords, tokens and certificates. The
-// users admin, of PLAIN, and boss, by a certificate, may do everything.
+// secured is a node whose HTTP and debug listeners have TLS, passwords, tokens and certificates.
+// The users admin, of PLAIN, and boss, by a certificate, may do everything.
 type secured struct {
 	server, debug string // host:port
 	url           string
@@ -117,8 +117,8 @@ func (s *secured) secret(t *testing.T, name, text string) string {
 	return path
 }
 
-// TestCommandsAtASecuredNode: yakt reaches a node over TLS with a password, a delegation token and a
-// certificate, and says what to do where it cannot. One user may do what an ACL allows.
+// TestCommandsAtASecuredNode: yakt reaches a node over TLS with a password, a delegation token and
+// a certificate, and says what to do where it cannot. One user may do what an ACL allows.
 func TestCommandsAtASecuredNode(t *testing.T) {
 	t.Parallel()
 	s := startSecured(t, nil)
@@ -162,7 +162,7 @@ func TestCommandsAtASecuredNode(t *testing.T) {
 	for line, says := range map[string]string{
 		at: "needs credentials: a user name and a password (Basic), a delegation token (Bearer " +
 			"<id>.<hmac>), a client certificate. Say who you are by --user",
-		" --server " + s.url:                        "name the authority that signs the nodes' certificates by --tls-ca",
+		" --server " + s.url:                        "signs the nodes' certificates by --tls-ca",
 		" --server http://" + s.server:              "serves HTTPS there: use https://",
 		" --server " + s.url + " --tls-ca " + s.ca2: "by --tls-ca",
 		at + " --tls-server-name elsewhere":         "--tls-server-name",
@@ -255,8 +255,8 @@ func TestContexts(t *testing.T) {
 	}
 	run(exitOK, nil, "context set prod --server %s --tls-ca %s --user admin --password-file %s", s.url,
 		s.ca, password)
-	run(exitOK, nil, "context set cert --server %s --tls-ca %s --tls-cert %s --tls-key %s", s.url, s.ca,
-		s.cert, s.key)
+	run(exitOK, nil, "context set cert --server %s --tls-ca %s --tls-cert %s --tls-key %s", s.url,
+		s.ca, s.cert, s.key)
 	contains(t, run(exitOK, nil, "context list"), "*        prod", "user admin", "certificate in")
 	contains(t, run(exitOK, nil, "quorum status"), "LEADER")
 	run(exitOK, nil, "context use cert")

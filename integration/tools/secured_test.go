@@ -28,7 +28,7 @@ func newSecuredWorld(t *testing.T, side string) *world {
 		tmp: t.TempDir()}
 	r := realm.New(t)
 	o := kafka.ControllerOptions{Realm: r, FormatArgs: realm.AddScram(),
-		Listeners: securedListeners,
+		Listeners:  securedListeners,
 		Properties: maps.Clone(secrets)}
 	w.startController(t, side, o)
 	for name, login := range map[string]*realm.Login{

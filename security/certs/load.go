@@ -78,6 +78,8 @@ func keystoreFault(s Settings, err error) error {
 	}
 	key, fix := s.Keystore.key(), "give a store with one private key and its certificates"
 	switch {
+	case errors.Is(err, errIsPEM):
+		key, fix = "ssl.keystore.type", "write PEM, and remove ssl.keystore.password"
 	case errors.Is(err, errStorePassword):
 		key, fix = "ssl.keystore.password", "set the password of the store"
 	case errors.Is(err, errNoPassword), errors.Is(err, errWrongPassword):
@@ -116,6 +118,9 @@ func (o Options) readKeystore(s Settings) (crypto.Signer, []*x509.Certificate, e
 		return nil, nil, err
 	}
 	password := source.Password.Reveal()
+	if isPEM(data) {
+		return nil, nil, errIsPEM
+	}
 	if !isJKS(data) {
 		return readPKCS12(data, password)
 	}
@@ -143,7 +148,10 @@ func (o Options) loadTruststore(s Settings, m *material) error {
 		return e
 	}
 	key, fix := s.Truststore.key(), "give a store with the certificates of trusted authorities"
-	if errors.Is(err, errStorePassword) {
+	switch {
+	case errors.Is(err, errIsPEM):
+		key, fix = "ssl.truststore.type", "write PEM, and remove ssl.truststore.password"
+	case errors.Is(err, errStorePassword):
 		key, fix = "ssl.truststore.password", "set the password of the store"
 	}
 	if err == nil && len(trusted) == 0 {
@@ -170,6 +178,8 @@ func (o Options) readTruststore(source Source) ([]*x509.Certificate, error) {
 		return nil, err
 	case source.Type == typePEM:
 		return pemCertificates(string(data))
+	case isPEM(data):
+		return nil, errIsPEM
 	case isJKS(data):
 		return readJKSTrust(data, source.Password.Reveal())
 	}

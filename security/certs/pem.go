@@ -16,6 +16,10 @@ type block struct {
 	der   []byte
 }
 
+var errIsPEM = errors.New("it is PEM, and its type says something else")
+
+func isPEM(data []byte) bool { return bytes.Contains(data, []byte("-----BEGIN ")) }
+
 var errPEM = errors.New("it has a PEM block that is not complete")
 
 // pemBlocks reads the blocks of a text and ignores what stands between them. Unlike encoding/pem it

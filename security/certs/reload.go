@@ -48,9 +48,12 @@ func (o Options) stamps(s Settings) []stamp {
 	return all
 }
 
+// retryEvery is the pause between two tries of the same files: decrypting a key may take long.
+const retryEvery = time.Minute
+
 // Poll reads the stores again if one of their files has changed, and logs what came of it; it also
 // warns of certificates that expire soon. Call it every few seconds. What cannot be used changes
-// nothing, and is tried again at each call.
+// nothing; without a further change of the files it is tried again once a minute.
 func (s *Store) Poll(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +65,10 @@ func (s *Store) Poll(now time.Time) {
 		return
 	}
 	again := slices.EqualFunc(found, s.tried, stamp.same)
-	s.tried = found
+	if again && now.Sub(s.triedAt) < retryEvery {
+		return
+	}
+	s.tried, s.triedAt = found, now
 	err := s.exchange(st.settings, now)
 	switch {
 	case err == nil:

@@ -135,6 +135,8 @@ func TestBadFilesChangeNothing(t *testing.T) {
 	}
 	n.expect(first, 2, "the certificates before stay in use")
 	n.expect(first, 2, "no PEM block PRIVATE KEY")
+	n.now = n.now.Add(retryEvery)
+	n.expect(first, 2, "no PEM block PRIVATE KEY") // tried again, with nothing new to say
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ type Store struct {
 	mu      sync.Mutex // of exchanges
 	refused string     // why the last exchange was refused; "" if it was not
 	tried   []stamp    // of the files at that time
+	triedAt time.Time
 	warned  map[string]time.Time
 }
 

@@ -317,7 +317,8 @@ func TestExpiryOfCredentials(t *testing.T) {
 	world := sasltest.New(t)
 	now := time.Unix(1_800_000_000, 0)
 	world.Now = func() time.Time { return now }
-	world.Tokens["t"] = sasl.Token{Owner: "User:c:d", HMAC: []byte("h"), Expires: now.Add(time.Hour)}
+	world.Tokens["t"] = sasl.Token{Owner: "User:c:d", HMAC: []byte("h"),
+		Expires: now.Add(time.Hour)}
 	server, _ := world.Server(t)
 	settings := sasl.ClientSettings{Mechanism: sasl.ScramSHA256, User: "t",
 		Password: protocol.NewPassword("aA=="), TokenAuth: true}

@@ -27,7 +27,7 @@ const (
 // should refuse the request for now.
 var ErrBusy = errors.New("too many passwords are being checked at the moment")
 
-// Password authenticates a user by a password: for HTTP Basic. It takes the users of PLAIN, if PLAIN
+// Password authenticates a user by a password: for HTTP Basic. It takes the users of PLAIN, if that
 // is enabled, and then the SCRAM credentials of either mechanism. A password that was right is
 // remembered as a keyed hash for as long as the credential does not change, so that repeated
 // requests are cheap; others cost a fixed amount of work, in few places at once. The error is a

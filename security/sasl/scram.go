@@ -167,7 +167,7 @@ func (x *scramExchange) credential() (Credential, error) {
 	password := base64.StdEncoding.EncodeToString(x.subject.token.HMAC)
 	release, err := x.server.costs.enter()
 	if err != nil {
-		return Credential{}, invalid("SCRAM with a delegation token: %v", err)
+		return Credential{}, err // not the client's fault: it may try again
 	}
 	defer release()
 	return x.hash.derive(password, x.subject.credential.Salt, scramMinIterations)

@@ -110,7 +110,9 @@ func (s *Server) Mechanisms() []string { return slices.Clone(s.settings.Mechanis
 
 // MaxReauth is the time after which a client must authenticate again by a mechanism
 // (connections.max.reauth.ms); 0: never.
-func (s *Server) MaxReauth(mechanism string) time.Duration { return s.settings.MaxReauth(mechanism) }
+func (s *Server) MaxReauth(mechanism string) time.Duration {
+	return s.settings.MaxReauth(mechanism)
+}
 
 // Begin implements security.Authenticator.
 func (s *Server) Begin(mechanism string, client security.Client) (security.Exchange, error) {

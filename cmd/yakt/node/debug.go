@@ -15,8 +15,8 @@ import (
 )
 
 // debugServer serves Go's profiles (yakt.debug.listeners) and nothing else. Its clients are
-// authenticated and authorized as those of the HTTP API; profiles are for who may ALTER the cluster.
-// A nil one serves nothing.
+// authenticated and authorized as those of the HTTP API; profiles are for who may ALTER the
+// cluster. A nil one serves nothing.
 type debugServer struct {
 	http  http.Server
 	addrs []net.Addr // as bound: a port 0 is replaced

@@ -14,7 +14,7 @@ import (
 func open(next http.Handler) http.Handler { return next }
 
 func TestDebugListenerServesProfilesAlone(t *testing.T) {
-	s, err := listenDebug([]config.HostPort{{Host: "127.0.0.1"}}, nil, open, slog.New(slog.DiscardHandler))
+	s, err := listenDebug([]config.HostPort{{Host: "127.0.0.1"}}, nil, open, discard)
 	if err != nil {
 		t.Fatal(err)
 	}

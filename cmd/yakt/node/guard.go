@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/yakt/yakt/config"
@@ -33,8 +34,9 @@ type guard struct {
 	source     *oauth.Source // of this node's own tokens; nil without OAUTHBEARER
 	peers      peerDialer
 
-	ctx  context.Context // ends with close
-	stop context.CancelFunc
+	ctx     context.Context // ends with close
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // openGuard reads the certificates and starts what fetches keys and tokens. An error names the key
@@ -178,6 +180,7 @@ func (g *guard) close() {
 		return
 	}
 	g.stop()
+	g.running.Wait()
 	for _, v := range g.validators {
 		v.Close()
 	}

@@ -43,6 +43,15 @@ func httpLimitsOf(cfg *config.Config) httpLimits {
 // httpHeaderBytes bounds a request's header. It is read before the memory budget counts anything.
 const httpHeaderBytes = 32 << 10
 
+// http2Limits bounds what a client may have in flight on one connection of HTTP/2, before and after
+// it has authenticated. TLS makes HTTP/2 possible.
+func http2Limits() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 64 << 10,
+		MaxReceiveBufferPerStream: 32 << 10,
+	}
+}
+
 // httpServer serves the HTTP API on this node's listeners. Its methods do nothing on nil.
 type httpServer struct {
 	listeners []net.Listener
@@ -61,8 +70,8 @@ func listenHTTP(
 	}
 	s := &httpServer{server: &http.Server{
 		ReadHeaderTimeout: limits.headerTimeout, IdleTimeout: limits.idleTimeout,
-		MaxHeaderBytes: httpHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: httpHeaderBytes, HTTP2: http2Limits(),
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
 	conns := newConnLimiter(limits.connections, files, logger)
 	guard := &protocolGuard{tls: secure != nil, logger: logger}
@@ -75,10 +84,13 @@ func listenHTTP(
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; "+
 				"free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners,
-			&boundedListener{
-				Listener: l, tls: secure, conns: conns, guard: guard, logger: logger,
-			})
+		bounded := &boundedListener{
+			Listener: l, tls: secure, conns: conns, guard: guard, logger: logger,
+		}
+		if secure != nil {
+			bounded.pace.interval = handshakeInterval
+		}
+		s.listeners = append(s.listeners, bounded)
 	}
 	return s, nil
 }
@@ -284,6 +296,7 @@ func (n *Node) state() httpapi.NodeState {
 		Failed:  s.Failed,
 		Waiting: s.Waiting, Suspended: s.Suspended,
 	}
+	state.Certificates = n.guard.expiries()
 	peers := n.log.Peers()
 	for _, v := range s.Voters {
 		state.Voters = append(state.Voters, n.voterState(v, s.LogEnd, peers))

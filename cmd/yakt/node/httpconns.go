@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"container/list"
 	"crypto/tls"
 	"errors"
@@ -29,21 +30,26 @@ const (
 	// a connection costs more than most requests, and many at once must not take all processors.
 	acceptInterval = time.Second / 2000
 	acceptBurst    = 100
+	// handshakeInterval is the same with TLS, where a handshake may take a millisecond of the
+	// processor before its client has proved anything.
+	handshakeInterval = time.Second / 300
 	// acceptEarlyMax is too short to pause for.
 	acceptEarlyMax = time.Millisecond
 )
 
 // acceptPace spreads connections over time. It belongs to one goroutine.
 type acceptPace struct {
-	due time.Time // when the next connection may be accepted
+	interval time.Duration // 0: acceptInterval
+	due      time.Time     // when the next connection may be accepted
 }
 
 // next counts a connection and returns how early it is.
 func (p *acceptPace) next(now time.Time) (early time.Duration) {
-	if first := now.Add(-acceptBurst * acceptInterval); p.due.Before(first) {
+	interval := cmp.Or(p.interval, acceptInterval)
+	if first := now.Add(-acceptBurst * interval); p.due.Before(first) {
 		p.due = first
 	}
-	p.due = p.due.Add(acceptInterval)
+	p.due = p.due.Add(interval)
 	return p.due.Sub(now)
 }
 

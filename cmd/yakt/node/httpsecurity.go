@@ -13,8 +13,8 @@ import (
 )
 
 // The guard has the certificates and the SASL server of the HTTP listeners under the name
-// httpEndpoint. HTTP has no SASL exchange: a password or a token in a request's header is checked as
-// the corresponding mechanism would check it.
+// httpEndpoint. HTTP has no SASL exchange: a password or a token in a request's header is checked
+// as the corresponding mechanism would check it.
 
 // httpTLS is the configuration of TLS for HTTP listeners; nil without TLS.
 func (g *guard) httpTLS() *tls.Config {

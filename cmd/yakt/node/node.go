@@ -105,7 +105,8 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api.Tunnel(), n.loggers.Logger("http"))
+	n.forwarder.tunnel = n.log.Tunnel
+	n.tunnelled = newTunnelServer(n.api.Tunnel(), n.loggers.Logger("http"))
 	if n.debug, err = listenDebug(cfg.DebugListeners, n.guard.httpTLS(), n.debugGuard,
 		n.logger); err != nil {
 		return nil, err
@@ -420,6 +421,7 @@ func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	n.guard.poll(systemClock{})
+	n.guard.follow(n.controller)
 	go n.server.Serve()
 	n.http.serve()
 	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed

@@ -12,7 +12,8 @@ import (
 
 // protocolGuard closes connections to the HTTP listeners whose clients speak another protocol, such
 // as Kafka's, or HTTP where HTTPS is served. They would otherwise wait for an answer that never
-// comes: Go's server reads a request up to the end of its first line. It is safe for concurrent use.
+// comes: Go's server reads a request up to the end of its first line. It is safe for concurrent
+// use.
 type protocolGuard struct {
 	tls    bool // the listeners serve HTTPS
 	logger *slog.Logger
@@ -59,8 +60,8 @@ func (g *protocolGuard) wanted() speech {
 	return speaksHTTP
 }
 
-// Answers to clients that use HTTP where HTTPS is served, and the reverse. The second is no TLS, but
-// programs that get it say so, which is more than they say when a connection ends.
+// Answers to clients that use HTTP where HTTPS is served, and the reverse. The second is no TLS,
+// but programs that get it say so, which is more than they say when a connection ends.
 const (
 	useHTTPS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 		"Connection: close\r\n\r\nThis listener serves HTTPS: use https:// URLs.\n"
@@ -88,8 +89,8 @@ func (g *protocolGuard) refuse(c net.Conn, first byte) {
 		_, _ = io.WriteString(c, answer)
 	}
 	if since, count, due := g.paces[speaks].Add(); due {
-		g.logger.Warn("closed a connection to the HTTP listener that does not speak its protocol: "+advice,
-			"client", c.RemoteAddr(), "listener", c.LocalAddr(),
+		g.logger.Warn("closed a connection to the HTTP listener that does not speak its protocol: "+
+			advice, "client", c.RemoteAddr(), "listener", c.LocalAddr(),
 			"speaks", speaks, "closed", since, "in_all", count)
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,8 +18,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
+	"github.com/yakt/yakt/loglevel"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/security/certs/certstest"
 	"github.com/yakt/yakt/security/oauth/oauthtest"
 	"github.com/yakt/yakt/security/sasl"
@@ -146,6 +153,13 @@ func TestSecuredQuorums(t *testing.T) {
 				awaitController(t, n)
 			}
 			for _, n := range all {
+				certificates := n.guard.expiries()
+				if hasTLS := strings.HasPrefix(name, "SSL") || strings.HasPrefix(name, "SASL_SSL"); hasTLS !=
+					slices.ContainsFunc(certificates, func(c httpapi.Certificate) bool {
+						return c.Listener == "CONTROLLER" && c.Store == "keystore" && !c.NotAfter.IsZero()
+					}) {
+					t.Errorf("node %d: certificates %v", n.cfg.NodeID, certificates)
+				}
 				for _, p := range n.log.Peers() {
 					if !p.Connected {
 						t.Errorf("node %d: node %d: %s", n.cfg.NodeID, p.NodeID, p.LastError)
@@ -378,5 +392,85 @@ func awaitMore(t *testing.T, n *Node) {
 		if err := n.controller.Await(ctx, feed.AudienceAll, end-1); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestWhoMayBeAPeer: with an authorizer a peer needs CLUSTER_ACTION or to be a super user; without
+// one it must have authenticated where that is possible. Peers use the first listener alone.
+func TestWhoMayBeAPeer(t *testing.T) {
+	t.Parallel()
+	const two = "listeners=CONTROLLER://127.0.0.1:0,OTHER://127.0.0.1:0\n" +
+		"controller.listener.names=CONTROLLER,OTHER\n"
+	const plain = "listener.security.protocol.map=CONTROLLER:SASL_PLAINTEXT,OTHER:PLAINTEXT"
+	anonymous := "listener.security.protocol.map=CONTROLLER:PLAINTEXT,OTHER:PLAINTEXT"
+	for name, c := range map[string]struct {
+		lines     []string
+		listener  string
+		principal string
+		want      string
+	}{
+		"a super user":       {[]string{plain, withAuthorizer, superUser}, "", "User:controllers", ""},
+		"another user":       {[]string{plain, withAuthorizer, superUser}, "", "User:x", "CLUSTER_ACTION"},
+		"nobody":             {[]string{plain}, "", protocol.Anonymous, "has not authenticated"},
+		"anybody":            {[]string{plain}, "", "User:x", ""},
+		"the other listener": {[]string{plain}, "OTHER", "User:x", "at the first of"},
+		"plaintext":          {[]string{anonymous}, "", protocol.Anonymous, ""},
+		"another plaintext":  {[]string{anonymous}, "OTHER", protocol.Anonymous, ""},
+		"authorized plaintext": {
+			[]string{anonymous, withAuthorizer}, "", protocol.Anonymous, "CLUSTER_ACTION",
+		},
+	} {
+		lines := append([]string{two, "sasl.enabled.mechanisms=SCRAM-SHA-256"}, c.lines...)
+		cfg := configFor(t, 1, t.TempDir(), staticOne, lines...)
+		n := &Node{cfg: cfg, guard: &guard{}, loggers: loglevel.Of(discard), storage: &storage{}}
+		n.controller = controller.New(n.controllerConfig())
+		err := n.mayBePeer(kafkaproto.Caller{
+			Listener: cmp.Or(c.listener, "CONTROLLER"), Principal: c.principal,
+			ClientAddr: "127.0.0.1",
+		})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDynamicCertificates: certificates that dynamic configs name are used from then on, and those
+// that cannot be used change nothing.
+func TestDynamicCertificates(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SSL")
+	cfg := q.config(1)
+	g, err := openGuard(cfg, discard, credentials{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	applied := map[string]map[string]string{"CONTROLLER": cfg.SecurityKeys("CONTROLLER", nil)}
+	serial := func() string { return g.stores["CONTROLLER"].Expiries()[0].Serial }
+	first := serial()
+	set := func(location string) {
+		e := metadata.Empty().Edit()
+		err := e.Replay(0, &record.Config{
+			ResourceType: brokerResource, ResourceName: "1",
+			Name:  "listener.name.controller.ssl.keystore.location",
+			Value: &location,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.apply(e.Image(), applied)
+	}
+	set("/nowhere")
+	if serial() != first {
+		t.Error("a store that is not there is used")
+	}
+	path := filepath.Join(t.TempDir(), "next")
+	q.ca.Issue(t, certstest.CN("controllers", q.host(1))).Write(t, certstest.PEM, path)
+	set(path)
+	if serial() == first {
+		t.Error("the new certificate is not used")
+	}
+	if all := g.expiries(); len(all) != 2 || all[0].Listener != "CONTROLLER" {
+		t.Errorf("%+v", all)
 	}
 }

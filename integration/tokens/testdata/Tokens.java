@@ -24,8 +24,8 @@ import org.jose4j.jwt.consumer.NumericDateValidator;
  *   token BASE64
  *
  * with tabs between the fields; empty audiences or issuer: any. The first makes the validator for
- * the following tokens, whose clock stands still. Each token is answered by "taken", the user's name
- * in base64 and the end in milliseconds, or by "refused" and the class of the exception.
+ * the following tokens, whose clock stands still. Each token is answered by "taken", the user's
+ * name in base64 and the end in milliseconds, or by "refused" and the class of the exception.
  */
 public class Tokens {
     public static void main(String[] args) throws Exception {
