@@ -34,23 +34,31 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{r: realm.New(t), debug: fmt.Sprint("127.0.0.1:", kafka.FreePort(t))}
-	properties := c.r.Keys(realm.Controller, http)
-	properties["yakt.http.security.protocol"] = http.Protocol
-	properties["yakt.debug.listeners"] = c.debug
-	properties["delegation.token.secret.key"] = "a-secret-of-the-security-test"
-	c.q = start(t, 1, kafka.ControllerOptions{Realm: c.r, Listeners: doors,
-		FormatArgs: realm.AddScram(), Properties: properties})
+	c := startController(t)
 	for i, d := range doors {
 		b := kafka.NewBroker(t, c.q.Via(d.Name), kafka.BrokerOptions{ID: int32(i + 1),
-			Properties: map[string]string{
-				"delegation.token.secret.key": properties["delegation.token.secret.key"]}})
+			Properties: map[string]string{"delegation.token.secret.key": tokenKey}})
 		b.Start(t)
 		c.brokers = append(c.brokers, b)
 	}
 	for _, b := range c.brokers {
 		b.WaitStarted(t, kafka.Patience)
 	}
+	return c
+}
+
+const tokenKey = "a-secret-of-the-security-test"
+
+// startController starts a cluster without brokers.
+func startController(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{r: realm.New(t), debug: fmt.Sprint("127.0.0.1:", kafka.FreePort(t))}
+	properties := c.r.Keys(realm.Controller, http)
+	properties["yakt.http.security.protocol"] = http.Protocol
+	properties["yakt.debug.listeners"] = c.debug
+	properties["delegation.token.secret.key"] = tokenKey
+	c.q = start(t, 1, kafka.ControllerOptions{Realm: c.r, Listeners: doors,
+		FormatArgs: realm.AddScram(), Properties: properties})
 	return c
 }
 

@@ -33,7 +33,8 @@ func TestRefusalsSayWhichSideIsConfiguredHow(t *testing.T) {
 		{"HTTP", "OPEN", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
 			[]string{"listener=OPEN", "HTTP"}},
 		{"a request before SASL", "OPEN", kafka.Frame(kafka.WithVersion(
-			kmsg.NewPtrMetadataRequest(), 12)), []string{"listener=OPEN", "METADATA"}},
+			kmsg.NewPtrMetadataRequest(), 12)), []string{"before authentication",
+			"listener OPEN is SASL_PLAINTEXT"}},
 	} {
 		t.Run(one.name+" at "+one.door, func(t *testing.T) {
 			t.Parallel()
