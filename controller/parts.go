@@ -18,7 +18,7 @@ type inParts struct {
 	refused       *protocol.Error // the answer to every entry, if there is one
 }
 
-// Parts starts to make the elements, of which there are count. Each call of next replaces the
+// Parts empties the array and starts to make the elements, of which there are count. Each call of next replaces the
 // array's content by the next elements, at most partElements; it returns false when none is left.
 func (r *inParts) Parts() (count int, next func() bool) { return r.count, r.begin() }
 
@@ -37,7 +37,11 @@ const (
 func newParts[E any](
 	resp kmsg.Response, array *[]E, count int, begin func() (next func() bool),
 ) *inParts {
-	r := &inParts{Response: resp, count: count, begin: begin}
+	r := &inParts{Response: resp, count: count}
+	r.begin = func() func() bool {
+		*array = []E{} // whatever an earlier pass has left
+		return begin()
+	}
 	*array = []E{}
 	r.whole = func() kmsg.Response {
 		all := make([]E, 0, count)

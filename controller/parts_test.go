@@ -340,3 +340,23 @@ func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 		t.Errorf("%d turns for what should take five parts", turns)
 	}
 }
+
+// TestAPassThatEndsEarlyLeavesNothing: the audit log reads the first part of a response, and the
+// connection must find the array empty all the same.
+func TestAPassThatEndsEarlyLeavesNothing(t *testing.T) {
+	t.Parallel()
+	d := manyTopics(t, 3*partElements)
+	req := kmsg.NewPtrElectLeadersRequest()
+	resp, ok := d.raw(req).(*inParts)
+	if !ok {
+		t.Fatal("the answer is not in parts")
+	}
+	empty := reflect.ValueOf(resp.Response).Elem().FieldByName("Topics").Len
+	_, next := resp.Parts()
+	if next(); empty() == 0 {
+		t.Fatal("the first part is empty")
+	}
+	if resp.Parts(); empty() != 0 {
+		t.Errorf("a pass begins with %d elements", empty())
+	}
+}
