@@ -44,7 +44,7 @@ func (f *Found) Entry() *record.AccessControlEntry {
 
 // search is a running search.
 type search struct {
-	*Search
+	Search
 	found Found
 	want  Operations // what is still wanted
 	// wildcard says that the wildcard stands for the name; whole that the name is the wildcard's.
@@ -54,7 +54,7 @@ type search struct {
 // Find searches the entries for a client and about a resource.
 func (x *Index) Find(s *Search) Found {
 	of := &x.types[s.ResourceType&(resourceTypes-1)]
-	at := search{Search: s, want: s.Want, isStar: s.ResourceName == AnyName}
+	at := search{Search: *s, want: s.Want, isStar: s.ResourceName == AnyName}
 	at.wildcard = at.isStar || !strings.HasPrefix(s.ResourceName, AnyName)
 	if own, ok := of.principals.get(s.Client.Principal); ok {
 		at.hosts(&own.is)
