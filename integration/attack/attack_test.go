@@ -42,7 +42,7 @@ type attack struct {
 	// refusals is how many new connections of the good client may be closed: where newcomers are as
 	// many as there is room for, one of them cannot be told from another.
 	refusals int
-	do    func(ctx context.Context, v *victim, a *kafka.Attacker)
+	do       func(ctx context.Context, v *victim, a *kafka.Attacker)
 }
 
 // victim is a leading node under attack, with an idle node for comparison.
