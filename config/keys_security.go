@@ -182,8 +182,6 @@ var saslDocs = map[string]string{
 	"sasl.server.max.receive.size": "Longest message of a client that has not authenticated yet.",
 }
 
-const noKerberos = "GSSAPI (Kerberos) is not served"
-
 // saslKeys configure SASL. security/sasl and security/oauth read them.
 func saslKeys() []use {
 	keys := []use{

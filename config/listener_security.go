@@ -100,8 +100,8 @@ func (r *reader) peerSecurity(listener string, keys map[string]string) (p PeerSe
 	return p
 }
 
-// oauthKeys returns the keys in effect for OAUTHBEARER, those with its prefix before the others, and
-// the options of its JAAS entry. sasl.Parse reports an entry that is not valid.
+// oauthKeys returns the keys in effect for OAUTHBEARER, those with its prefix before the others,
+// and the options of its JAAS entry. sasl.Parse reports an entry that is not valid.
 func oauthKeys(keys map[string]string) (map[string]string, map[string]protocol.Password) {
 	const prefix = "oauthbearer."
 	of := maps.Clone(keys)

@@ -18,8 +18,9 @@ type inParts struct {
 	refused       *protocol.Error // the answer to every entry, if there is one
 }
 
-// Parts empties the array and starts to make the elements, of which there are count. Each call of next replaces the
-// array's content by the next elements, at most partElements; it returns false when none is left.
+// Parts empties the array and starts to make the elements, of which there are count. Each call of
+// next replaces the // array's content by the next elements, at most partElements; it returns false
+// when none is left.
 func (r *inParts) Parts() (count int, next func() bool) { return r.count, r.begin() }
 
 const (

@@ -158,7 +158,8 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 		Topics: img.TopicCount(), Partitions: img.PartitionCount(),
 		Leaderless: img.LeaderlessCount(), Poisoned: img.PoisonCount(),
 		Faults: a.cfg.Controller.Stats().Faults, Refused: a.refusals(),
-		Certificates: certificateStates(n.Certificates), UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		Certificates:  certificateStates(n.Certificates),
+		UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()

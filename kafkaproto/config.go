@@ -20,8 +20,8 @@ import (
 // Caller describes the sender of a request and its connection.
 type Caller = protocol.Caller
 
-// Listener is one address to accept connections on, and how its clients authenticate. Listen refuses
-// fields that the SecurityProtocol does not use, and lacks of those that it needs.
+// Listener is one address to accept connections on, and how its clients authenticate. Listen
+// refuses fields that the SecurityProtocol does not use, and lacks of those that it needs.
 type Listener struct {
 	Name             string // Kafka's listener name, such as "CONTROLLER"; unique
 	Address          string // "host:port"; an empty host is every interface, port 0 any free port

@@ -34,8 +34,8 @@ func TestScriptsAreNotAsked(t *testing.T) {
 	}
 }
 
-// readOnly are the commands that change nothing at a node, and destructive those whose change cannot
-// be undone.
+// readOnly are the commands that change nothing at a node, and destructive those whose change
+// cannot be undone.
 var (
 	readOnly = []string{
 		"acl list", "broker get", "broker list", "broker status", "configs describe", "context set",
