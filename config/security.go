@@ -105,7 +105,7 @@ func (r *reader) addKey(name string, base *Key) {
 	k := *base
 	k.Name, k.HasDefault, k.Default, k.ofListener = name, false, "", true
 	r.table[name] = &k
-	r.layers.learn(&k)
+	r.learn(&k)
 }
 
 // listenerNames are the names of the controller listeners, in upper case.

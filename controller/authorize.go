@@ -2,7 +2,6 @@ package controller
 
 import (
 	"log/slog"
-	"math/rand/v2"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -312,14 +311,24 @@ func (c *Controller) grant(
 // troubled.
 func (c *Controller) nothingAllowed(a *api, o op, req kmsg.Request) kmsg.Response {
 	cfg := c.cfg
-	cfg.Logger, cfg.Random = slog.New(slog.DiscardHandler), ownRandom{}
+	o.now = cfg.Clock.Now()
+	random := splitMix(o.now.UnixNano())
+	cfg.Logger, cfg.Random = slog.New(slog.DiscardHandler), &random
 	core := newCore(&cfg)
 	core.committed, core.working = o.rights.img, o.rights.img
-	o.now = cfg.Clock.Now()
 	return a.write(core, o, req).response
 }
 
-// ownRandom is safe for several goroutines, unlike the core's source.
-type ownRandom struct{}
+// splitMix is a source of numbers for answers that change nothing, in which they order results and
+// name what will not exist. The core's own source belongs to its goroutine. (Steele, Lea, Flood:
+// Fast splittable pseudorandom number generators, 2014)
+type splitMix uint64
 
-func (ownRandom) Uint64() uint64 { return rand.Uint64() }
+// Uint64 returns the next number.
+func (s *splitMix) Uint64() uint64 {
+	*s += 0x9e3779b97f4a7c15
+	z := uint64(*s)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

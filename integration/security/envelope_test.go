@@ -2,6 +2,7 @@ package security
 
 import (
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,7 +28,7 @@ func (c *cluster) envelopes(t *testing.T) {
 				t.Errorf("%s: %v", login.Name, err)
 				continue
 			}
-			if got := kerr.ErrorForCode(resp.ErrorCode); got != asError(sender.want) {
+			if got := kerr.ErrorForCode(resp.ErrorCode); !errors.Is(got, asError(sender.want)) {
 				t.Errorf("%s: got %v, want %v", login.Name, got, sender.want)
 			}
 			if sender.want != nil && len(resp.ResponseData) > 0 {

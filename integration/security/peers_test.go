@@ -3,6 +3,7 @@ package security
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func (c *cluster) sayAsPeer(
 		return nil
 	}
 	answer, err := realm.ReadFrame(nc)
-	if err != nil && err != io.EOF && !isTimeout(err) {
+	if err != nil && !errors.Is(err, io.EOF) && !isTimeout(err) {
 		t.Logf("%s: %v", login.Name, err)
 	}
 	return answer

@@ -15,8 +15,8 @@ import (
 )
 
 // Store is the certificates of one listener or client, and exchanges them while they are in use.
-// Its methods may be called from any goroutine. Connections that exist are not touched by an exchange;
-// every handshake uses what was last read.
+// Its methods may be called from any goroutine. Connections that exist are not touched by an
+// exchange; every handshake uses what was last read.
 type Store struct {
 	o       Options
 	log     *slog.Logger

@@ -98,7 +98,7 @@ func TestBeforeTheFirstDownloadTokensAreNotTheClientsFault(t *testing.T) {
 	t.Parallel()
 	log := inBubble(t, 0, func(t *testing.T, v *Validator, f *fakeServer, i *oauthtest.Issuer) {
 		token := i.Token("alice", nil)
-		if _, err := v.Validate(t.Context(), token, time.Now()); err != ErrNoKeys {
+		if _, err := v.Validate(t.Context(), token, time.Now()); !errors.Is(err, ErrNoKeys) {
 			t.Error(err)
 		}
 		refusalAt(t, v, "x.y", time.Now(), "three parts") // this one would be refused anyway

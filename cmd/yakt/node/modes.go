@@ -41,15 +41,19 @@ func openToOthers(dir string) (open []string) {
 	}
 	// What cannot be read does not stop the others from being named.
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return nil
-		}
-		info, err := e.Info()
-		holds := strings.HasSuffix(path, ".checkpoint") || filepath.Base(filepath.Dir(path)) == walDir
-		if err == nil && holds && info.Mode()&othersMode != 0 {
+		if err == nil && !e.IsDir() && holdsMetadata(path) && isOpen(e) {
 			open = append(open, path)
 		}
 		return nil
 	})
 	return open
+}
+
+func holdsMetadata(path string) bool {
+	return strings.HasSuffix(path, ".checkpoint") || filepath.Base(filepath.Dir(path)) == walDir
+}
+
+func isOpen(e fs.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && info.Mode()&othersMode != 0
 }
