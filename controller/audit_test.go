@@ -115,7 +115,7 @@ func checkNoSecret(t *testing.T, f *accessFixture, log string) {
 	for _, secret := range [][]byte{f.own.HMAC, f.token.HMAC, bytes.Repeat([]byte{7}, 16)} {
 		for _, text := range []string{
 			string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret),
-			fmt.Sprint(secret), strconv.Quote(string(secret)),
+			fmt.Sprintf("%d", secret), strconv.Quote(string(secret)),
 		} {
 			if len(secret) > 0 && strings.Contains(log, text) {
 				t.Errorf("a secret is in the log")
