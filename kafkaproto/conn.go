@@ -48,6 +48,7 @@ type conn struct {
 
 	principal   func(tls.ConnectionState) (security.Identity, error)
 	handshaking *list.Element // guarded by Server.handshakes
+	known       bool          // the same: counted as a client that has authenticated
 
 	turn        *turn
 	patience    patience
@@ -139,6 +140,7 @@ func (c *conn) end(err error) {
 	if c.tls != nil {
 		c.tls.goodbye()
 	}
+	c.server.handshakes.part(c)
 	c.close(err)
 	c.turn.Drop()
 	c.dropReply()

@@ -10,13 +10,15 @@ import (
 
 // handshakes are the TLS handshakes that are not complete. A client that connects and says nothing
 // costs memory until its time is over; so there are few of them, and the oldest that waits for its
-// client gives way to a new one. One that waits for this node does not.
+// client gives way to a new one. One that waits for this node does not, and neither does one of an
+// address with an authenticated connection, as brokers have, while there are others.
 type handshakes struct {
 	most, mostPerIP int
 
 	mu    sync.Mutex
 	all   list.List // of *conn, the oldest first
 	perIP map[string]*greeted
+	known map[string]int // authenticated connections by address
 }
 
 // greeted are the handshakes of one address. What they use of the processor counts for all of them,
@@ -85,12 +87,37 @@ func (h *handshakes) remove(c *conn) {
 	}
 }
 
-// heaviest returns the address with most handshakes. The caller holds the lock.
+// meet counts a connection whose client has authenticated.
+func (h *handshakes) meet(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.known = true
+	h.known[c.caller.ClientAddr]++
+}
+
+// part ends what meet began, if it did.
+func (h *handshakes) part(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ip := c.caller.ClientAddr
+	if !c.known {
+		return
+	}
+	c.known = false
+	if h.known[ip]--; h.known[ip] == 0 {
+		delete(h.known, ip)
+	}
+}
+
+// heaviest returns the address with most handshakes, of those that are not known if there are any.
+// The caller holds the lock.
 func (h *handshakes) heaviest() string {
-	address, most := "", 0
+	address, most, known := "", 0, true
 	for e := h.all.Front(); e != nil; e = e.Next() { // in order, so that the result is certain
-		if ip := e.Value.(*conn).caller.ClientAddr; h.of(ip) > most {
-			address, most = ip, h.of(ip)
+		ip := e.Value.(*conn).caller.ClientAddr
+		n, isKnown := h.of(ip), h.known[ip] > 0
+		if known && !isKnown || known == isKnown && n > most {
+			address, most, known = ip, n, isKnown
 		}
 	}
 	return address

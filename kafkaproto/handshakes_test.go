@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/yakt/yakt/security"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -111,6 +112,49 @@ func TestHandshakesGiveWay(t *testing.T) {
 		}
 		if n := strings.Count(logs.String(), "a limit refuses requests"); n != 2 {
 			t.Errorf("%d lines about limits", n)
+		}
+	})
+}
+
+// Who has authenticated already, as a broker that opens another connection, does not give way to
+// strangers, however many addresses they have.
+func TestHandshakesOfKnownClientsStay(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t)
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := testConfig(respond)
+		cfg.MaxHandshakes, cfg.MaxHandshakesPerIP = 20, 10
+		cfg = r.secure(cfg)
+		cfg.Listeners[0].Principal = func(tls.ConnectionState) (security.Identity, error) {
+			return security.Identity{Principal: "User:broker"}, nil
+		}
+		s := bubbleServer(t, cfg)
+		served := func(plain client) {
+			t.Helper()
+			c := client{tls.Client(plain.Conn, &tls.Config{InsecureSkipVerify: true}), t}
+			c.send(heartbeat(7))
+			c.receive()
+		}
+		known := connectTo(t, s, cfg, "10.0.0.1")
+		served(known)
+		begun := connectTo(t, s, cfg, "10.0.0.1")
+		synctest.Wait()
+		flood := func(net int) {
+			for i := range 100 {
+				connectTo(t, s, cfg, fmt.Sprintf("10.0.%d.%d", net, i))
+				synctest.Wait()
+			}
+		}
+		flood(1)
+		served(begun)
+		known.Close()
+		begun.Close()
+		synctest.Wait()
+		stranger := connectTo(t, s, cfg, "10.0.0.1")
+		synctest.Wait()
+		flood(2)
+		if _, err := stranger.Read(make([]byte, 1)); err == nil {
+			t.Error("an address stays known after its last connection")
 		}
 	})
 }

@@ -376,6 +376,7 @@ func (c *conn) saslComplete(who *security.Identity) time.Duration {
 		c.in.account.close()
 		c.in.account = c.server.budget.open(c.caller.ClientAddr, c.close)
 		c.stranger.Store(false)
+		c.server.handshakes.meet(c)
 	} else {
 		c.server.count.reauthenticated.Add(1)
 	}

@@ -90,6 +90,7 @@ func newServer(cfg Config) *Server {
 		perIP:     map[string]int{},
 		handshakes: handshakes{
 			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP,
+			known: map[string]int{},
 			perIP: map[string]*greeted{},
 		},
 	}

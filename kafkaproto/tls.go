@@ -155,6 +155,9 @@ func (c *conn) secure() error {
 		return &frameError{closedHandshake, err}
 	}
 	c.caller.Principal = who.Principal
+	if who.Principal != protocol.Anonymous {
+		c.server.handshakes.meet(c)
+	}
 	return nil
 }
 
