@@ -59,7 +59,8 @@ var mayImport = map[string][]string{
 	},
 	// bench measures from outside: of a controller's code it shares only the formats.
 	"bench": {
-		"integration/kafka", "metadata", "metadata/record", "protocol", "protocol/batch",
+		"integration/kafka", "integration/realm", "metadata", "metadata/record", "protocol",
+		"protocol/batch",
 	},
 	"cmd/yakt/gcpace": {},
 	"tools/measure":   {},

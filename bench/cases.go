@@ -11,6 +11,7 @@ type benchCase struct {
 	letters    string            // one for each case that run measures
 	titles     []string          // one for each case
 	properties map[string]string // the controllers', in addition to the defaults
+	secured    bool              // TLS with certificates on both sides, and an authorizer
 	timeout    time.Duration     // limit on one run; 0: defaultTimeout
 	run        func(*run)
 }
@@ -35,6 +36,10 @@ func allCases() []benchCase {
 		{letters: "l", titles: []string{"cold restart of all nodes"}, run: restart},
 		{letters: "mno", titles: []string{"memory", "writing a snapshot",
 			"small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
+		{letters: "p", titles: []string{"32 creators at once, over TLS with an authorizer"},
+			secured: true, run: createConcurrently},
+		{letters: "q", titles: []string{"heartbeats flat out, over TLS with an authorizer"},
+			secured: true, run: heartbeatsFlatOut},
 	}
 }
 

@@ -38,8 +38,7 @@ type conn struct {
 
 // dial connects and sends ApiVersions, as a broker does.
 func dial(ctx context.Context, addr, clientID string) (*conn, error) {
-	d := net.Dialer{Timeout: dialTimeout}
-	nc, err := d.DialContext(ctx, "tcp", addr)
+	nc, err := connect(ctx, addr, clientID)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,8 @@ func (h *host) check(err error) {
 func (h *host) Helper()                           {}
 func (h *host) Fatal(args ...any)                 { h.fail(errors.New(fmt.Sprint(args...))) }
 func (h *host) Fatalf(format string, args ...any) { h.fail(fmt.Errorf(format, args...)) }
+func (h *host) Errorf(format string, args ...any) { h.fail(fmt.Errorf(format, args...)) }
+func (h *host) Name() string                      { return "bench" }
 func (h *host) Failed() bool                      { return h.failure != nil }
 func (h *host) Log(args ...any)                   { h.log(fmt.Sprint(args...)) }
 func (h *host) Cleanup(f func())                  { h.cleanups = append(h.cleanups, f) }

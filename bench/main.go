@@ -159,7 +159,10 @@ func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 		},
 	}
 	err := r.guard(ctx, func() {
-		r.start(c.properties)
+		r.start(c)
+		if c.secured {
+			r.grant()
+		}
 		c.run(r)
 	})
 	if err != nil {

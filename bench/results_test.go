@@ -100,7 +100,7 @@ func TestFilesAreWellFormed(t *testing.T) {
 
 func TestChooseCases(t *testing.T) {
 	for letters, want := range map[string]string{"a": "a", "a,n,m": "a mno",
-		"": "a b c d e f g h i j k l mno", "x": "", "a,x": "", "mno": ""} {
+		"": "a b c d e f g h i j k l mno p q", "x": "", "a,x": "", "mno": ""} {
 		chosen, err := chooseCases(letters)
 		var got []string
 		for _, c := range chosen {

@@ -54,13 +54,16 @@ func (r *run) reportMs(metric string, d time.Duration) {
 }
 
 // start starts a quorum of three and waits for a stable leader.
-func (r *run) start(properties map[string]string) {
+func (r *run) start(c benchCase) {
 	r.progress.show("starting three controllers")
 	// Kafka's default, not that of the tests
 	own := map[string]string{"broker.session.timeout.ms": "9000"}
-	maps.Copy(own, properties)
-	r.quorum = r.system.start(r,
-		kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
+	maps.Copy(own, c.properties)
+	o := kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own}
+	if c.secured {
+		r.secure(&o)
+	}
+	r.quorum = r.system.start(r, o)
 	for epoch := int32(-1); epoch != r.leader().Epoch; {
 		epoch = r.leader().Epoch
 		r.pause(leaderSettles)
