@@ -40,6 +40,7 @@ var known = map[string]string{
 	"raft":       "elections, replication between controllers, the log, snapshots",
 	"network":    "connections and requests of the controller listeners",
 	"http":       "requests and connections of the HTTP API",
+	"security":   "certificates, keys and tokens of the listeners and of this node",
 	"authorizer": "who was denied what; at DEBUG also who was allowed what",
 	"audit":      "each change by an administrator or a client: who, from where, what, its result",
 }
