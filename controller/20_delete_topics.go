@@ -69,7 +69,8 @@ func decideDeleteTopics(r *rights, req *kmsg.DeleteTopicsRequest) (some bool) {
 	n := len(req.TopicNames) + len(req.Topics)
 	for i := range n {
 		e := topicEntryOf(req, i)
-		if t := r.img.Topic(e.id); !e.named && t != nil {
+		byID := !e.named
+		if t := r.img.Topic(e.id); byID && t != nil {
 			e.named, e.name = true, t.Name
 		}
 		if !e.named || r.onCluster(acls.Delete) {
@@ -77,7 +78,7 @@ func decideDeleteTopics(r *rights, req *kmsg.DeleteTopicsRequest) (some bool) {
 			continue
 		}
 		described := r.takeTopic(acls.Describe, e.name)
-		some = r.takeTopic(acls.Delete, e.name) && described || some
+		some = r.takeTopic(acls.Delete, e.name) && (described || byID) || some
 	}
 	return some || n == 0
 }

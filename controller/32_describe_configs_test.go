@@ -91,7 +91,7 @@ func TestDescribeConfigs(t *testing.T) {
 		{kind: metadata.ConfigBrokerLogger, resource: "3000",
 			want: "audit=INFO 6; authorizer=INFO 6; controller=INFO 6; http=INFO 6; " +
 				"network=INFO 6; node=INFO 6; raft=INFO 6; " +
-				"root=INFO 6"},
+				"root=INFO 6; security=INFO 6"},
 		{kind: metadata.ConfigGroup, resource: "g", want: "consumer.session.timeout.ms=50000 8"},
 		{kind: metadata.ConfigGroup, code: 42},
 		{kind: metadata.ConfigClientMetrics, resource: "m"},

@@ -316,7 +316,13 @@ func (c *Controller) nothingAllowed(a *api, o op, req kmsg.Request) kmsg.Respons
 	cfg.Logger, cfg.Random = slog.New(slog.DiscardHandler), &random
 	core := newCore(&cfg)
 	core.committed, core.working = o.rights.img, o.rights.img
-	return a.write(core, o, req).response
+	res := a.write(core, o, req)
+	if len(res.records) > 0 || res.more != nil {
+		c.cfg.Logger.Error("a request of which nothing is allowed would have changed something",
+			"api", a.name)
+		return a.fail(req, errFault)
+	}
+	return res.response
 }
 
 // splitMix is a source of numbers for answers that change nothing, in which they order results and

@@ -520,3 +520,27 @@ func TestDoIsAuthorized(t *testing.T) {
 		t.Error("something was written")
 	}
 }
+
+// TestDeleteByIDWithoutDescribe: who may delete a topic and not describe it deletes it by its id.
+func TestDeleteByIDWithoutDescribe(t *testing.T) {
+	t.Parallel()
+	f := newAccessFixture(t)
+	f.allow(eve, "DELETE TOPIC t")
+	denied := f.createAcls(kmsg.CreateACLsRequestCreation{
+		ResourceType: kmsg.ACLResourceTypeTopic, ResourceName: "t",
+		ResourcePatternType: kmsg.ACLResourcePatternTypeLiteral, Principal: eve, Host: "*",
+		Operation: kmsg.ACLOperationDescribe, PermissionType: kmsg.ACLPermissionTypeDeny,
+	})
+	if denied[0].ErrorCode != 0 {
+		t.Fatal(*denied[0].ErrorMessage)
+	}
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.Version = 6
+	topic := kmsg.NewDeleteTopicsRequestTopic()
+	topic.TopicID = f.topicID
+	req.Topics = append(req.Topics, topic)
+	got := f.direct(req)
+	if left := f.Image().Topic(f.topicID); left != nil || got != "" {
+		t.Errorf("answered %q, and the topic that is left is %v", got, left)
+	}
+}

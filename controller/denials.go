@@ -74,6 +74,9 @@ func senderAttrs(caller protocol.Caller) []any {
 	attrs := []any{
 		"by", kept(caller.Principal), "from", caller.ClientAddr, "listener", caller.Listener,
 	}
+	if caller.Operator != "" {
+		attrs = append(attrs, "operator", kept(caller.Operator))
+	}
 	if caller.Forwarded {
 		attrs = append(attrs, "forwarded", true)
 	}

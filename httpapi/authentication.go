@@ -64,15 +64,22 @@ const credentialBytesMax = 16 << 10
 // before anything of the request's body is read.
 func (a *API) authenticated(r *http.Request) (*http.Request, *Problem) {
 	c := a.anonymousCaller(r)
+	ctx := r.Context()
 	var problem *Problem
-	if tunnelled(r.Context()) {
+	if tunnelled(ctx) {
 		problem = takeEnvelope(&c, r.Header)
 	} else {
-		problem = a.authenticate(&c, r)
+		var who security.Identity
+		if who, problem = a.authenticate(&c, r); !who.Expires.IsZero() {
+			ctx = context.WithValue(ctx, credentialsEnd{}, who.Expires)
+		}
 	}
-	ctx := context.WithValue(r.Context(), clientAddr{}, c.ClientAddr)
+	ctx = context.WithValue(ctx, clientAddr{}, c.ClientAddr)
 	return r.WithContext(context.WithValue(ctx, callerKey{}, c)), problem
 }
+
+// credentialsEnd is the context key of the time when the credentials of a request expire.
+type credentialsEnd struct{}
 
 // anonymousCaller is the sender of a request that proves nothing.
 func (a *API) anonymousCaller(r *http.Request) protocol.Caller {
@@ -86,35 +93,34 @@ func (a *API) anonymousCaller(r *http.Request) protocol.Caller {
 	return c
 }
 
-func (a *API) authenticate(c *protocol.Caller, r *http.Request) *Problem {
+func (a *API) authenticate(
+	c *protocol.Caller, r *http.Request,
+) (who security.Identity, _ *Problem) {
 	header := r.Header.Get("Authorization")
-	var (
-		who security.Identity
-		err error
-	)
+	var err error
 	switch {
 	case header != "":
 		if !a.cfg.Auth.takesAuthorization() {
-			return a.unauthorized("This listener does not check user names, passwords and tokens " +
+			return who, a.unauthorized("This listener does not check user names, passwords and tokens " +
 				"(yakt.http.security.protocol). Send the request without Authorization.")
 		}
 		if who, err = a.byHeader(header, c.ClientAddr); err != nil {
-			return a.notAuthenticated(err, c.ClientAddr)
+			return who, a.notAuthenticated(err, c.ClientAddr)
 		}
 	case a.cfg.Auth.Certificate != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0:
 		if who, err = a.cfg.Auth.Certificate(*r.TLS); err != nil {
-			return a.notAuthenticated(err, c.ClientAddr)
+			return who, a.notAuthenticated(err, c.ClientAddr)
 		}
 	case a.cfg.Auth.Required && !a.public(r.URL.Path):
-		return a.unauthorized("This request needs credentials: " + a.proofs() + ".")
+		return who, a.unauthorized("This request needs credentials: " + a.proofs() + ".")
 	default:
-		return nil
+		return who, nil
 	}
 	if !who.Expires.IsZero() && !a.now().Before(who.Expires) {
-		return a.unauthorized("The credentials have expired. Get new ones.")
+		return who, a.unauthorized("The credentials have expired. Get new ones.")
 	}
 	c.Principal, c.TokenAuthenticated = who.Principal, who.TokenAuthenticated
-	return nil
+	return who, nil
 }
 
 // public reports whether a path needs no credentials: health checks, the API's description, and

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -252,5 +253,48 @@ func TestHiddenTopics(t *testing.T) {
 	shown = s.get("/v1/get_topic_by_name?name=secret")
 	if shown["configsHidden"] != nil || shown["configs"].(object)["retention.ms"] != "1" {
 		t.Errorf("with DESCRIBE_CONFIGS: %v", shown)
+	}
+}
+
+// TestNobodyHasTokensUnauthenticated: an anonymous client needs an ACL for tokens of its own, too.
+func TestNobodyHasTokensUnauthenticated(t *testing.T) {
+	t.Parallel()
+	s := startOne(t, authorized...)
+	s.revokeAll(t)
+	status, text := s.request("POST", "/v1/create_token", object{"owner": "User:ANONYMOUS"})
+	if status != http.StatusForbidden {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestAStreamEndsWithItsPermission: a stream is over when its client may not have it any more.
+func TestAStreamEndsWithItsPermission(t *testing.T) {
+	t.Parallel()
+	s := startOne(t, authorized...)
+	s.grant(t, aclGrant{"ALL", "CLUSTER"}, aclGrant{"ALL", "TOPIC"})
+	s.alive(1)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/v1/client_mgmt", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	s.revokeAll(t)
+	change := kmsg.NewPtrCreateTopicsRequest()
+	change.Version, change.TimeoutMillis = 7, 10_000
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "hidden", 1, 1
+	change.Topics = append(change.Topics, topic)
+	if _, err := s.node.Controller().Do(t.Context(), root, change); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(resp.Body); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	} else if strings.Contains(string(text), "hidden") {
+		t.Errorf("the stream goes on: %s", text)
 	}
 }

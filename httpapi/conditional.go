@@ -218,6 +218,9 @@ func (a *API) doAs(
 	ctx context.Context, principal string, op controller.Operation,
 ) (controller.Outcome, error) {
 	c := caller(ctx)
+	if c.Principal != principal {
+		c.Operator = c.Principal
+	}
 	c.Principal, c.Forwarded = principal, true
 	return a.doFor(ctx, c, op)
 }

@@ -88,8 +88,10 @@ func (a *API) setLogLevel(ctx context.Context, in *struct {
 	}
 	if !in.DryRun {
 		level, _ := loggers.Get(in.Body.Logger)
-		loggers.Logger("http").Warn("the level of a logger was changed",
-			"name", level.Name, "to", level.Level, "principal", caller(ctx).Principal)
+		from := caller(ctx)
+		loggers.Logger("audit").Info("changed", "by", from.Principal, "from", from.ClientAddr,
+			"listener", from.Listener, "api", "set_log_level", "what", level.Name+"="+level.Level,
+			"result", "ok")
 	}
 	return &loggersOutput{a.loggerList(loggers)}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/feed"
 )
 
@@ -71,6 +72,9 @@ func (a *API) stream(hc huma.Context, p feedParams, audience feed.Audience) {
 	defer cancel()
 	defer context.AfterFunc(a.streams, cancel)()
 	for first := true; first || ctx.Err() == nil; first = false {
+		if !a.mayFollow(ctx) {
+			return
+		}
 		news := a.cfg.Controller.NewsSince(ctx, p.offset)
 		if end := imagePosition(news.Image).offset; first || news.Snapshot || end > p.offset {
 			w.renew()
@@ -83,6 +87,14 @@ func (a *API) stream(hc huma.Context, p feedParams, audience feed.Audience) {
 			return
 		}
 	}
+}
+
+// mayFollow reports whether the client of a stream may still have it: its permission can be taken
+// away, and its credentials can expire.
+func (a *API) mayFollow(ctx context.Context) bool {
+	until, ends := ctx.Value(credentialsEnd{}).(time.Time)
+	return a.mayKnow(ctx, acls.ClusterAction, acls.Cluster, acls.ClusterName) &&
+		(!ends || a.now().Before(until))
 }
 
 func (a *API) writeEvent(w *deadlineWriter, n feed.News, audience feed.Audience) error {
@@ -107,6 +119,9 @@ func (a *API) idle(
 		}
 		if ctx.Err() != nil {
 			break
+		}
+		if !a.mayFollow(ctx) {
+			return false
 		}
 		w.renew()
 		if _, err := io.WriteString(w, ": still here\n\n"); err != nil || w.control.Flush() != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TokenAnswer is a delegation token. Only the answer that creates it has its secret.
@@ -222,9 +223,11 @@ func actsFor(t *record.DelegationToken, principal string) bool {
 	return t.Owner == principal || slices.Contains(t.Renewers, principal)
 }
 
-// permitTokenFor checks whether the sender of a request may create tokens of an owner.
+// permitTokenFor checks whether the sender of a request may create tokens of an owner. Everyone may
+// have tokens of their own, except those whom nobody has authenticated.
 func (a *API) permitTokenFor(ctx context.Context, owner string) error {
-	if owner == caller(ctx).Principal {
+	anonymous := owner == protocol.Anonymous && a.cfg.Controller.HasAuthorizer()
+	if owner == caller(ctx).Principal && !anonymous {
 		return nil
 	}
 	return a.permit(ctx, acls.CreateTokens, acls.User, owner)

@@ -153,6 +153,9 @@ func (l *Loggers) Set(name, level string) error {
 	switch {
 	case !l.Exists(name):
 		return fmt.Errorf("logger %s does not exist", name)
+	case l.isRecord(name) && at > max(l.initial, slog.LevelInfo):
+		return fmt.Errorf("the lines of %s cannot be turned off while the node runs: use a level up "+
+			"to %s, or change the configuration", name, NameOf(max(l.initial, slog.LevelInfo)))
 	case !ok:
 		return fmt.Errorf("there is no level %s: use one of %s", level,
 			strings.Join(Names(), ", "))
@@ -192,8 +195,15 @@ func (l *Loggers) level(name string) slog.Level {
 	if level, ok := levels[name]; ok {
 		return level
 	}
+	if l.isRecord(name) {
+		return min(levels[Root], l.initial)
+	}
 	return levels[Root]
 }
+
+// isRecord reports whether a logger says who did what. At run time such a logger can get more to
+// say than the configuration gives it, and not less: nobody can change something unseen.
+func (l *Loggers) isRecord(name string) bool { return name == "audit" || name == "authorizer" }
 
 // handler passes on the lines of one logger that its level lets through.
 type handler struct {

@@ -53,3 +53,27 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsOfWhoDidWhat: nobody can silence them while the node runs, by the root either.
+func TestRecordsOfWhoDidWhat(t *testing.T) {
+	t.Parallel()
+	loggers := New(slog.DiscardHandler, slog.LevelInfo)
+	for _, name := range []string{"audit", "authorizer"} {
+		if err := loggers.Set(name, "WARN"); err == nil {
+			t.Errorf("%s is silent", name)
+		}
+		if err := loggers.Set(Root, "FATAL"); err != nil {
+			t.Error(err)
+		}
+		if l, _ := loggers.Get(name); l.Level != "INFO" {
+			t.Errorf("%s inherits %s", name, l.Level)
+		}
+		if err := loggers.Set(name, "DEBUG"); err != nil {
+			t.Error(err)
+		}
+	}
+	quiet := New(slog.DiscardHandler, slog.LevelError)
+	if l, _ := quiet.Get("audit"); l.Level != "ERROR" {
+		t.Errorf("the configuration has ERROR, and audit %s", l.Level)
+	}
+}

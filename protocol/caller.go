@@ -16,8 +16,10 @@ const (
 // connection. For a forwarded request, Principal, ClientAddr and ClientID are those in the
 // envelope.
 type Caller struct {
-	Listener         string // name of the listener that accepted the connection
-	Principal        string // Anonymous without authentication
+	Listener  string // name of the listener that accepted the connection
+	Principal string // Anonymous without authentication
+	// Operator is who acts for Principal, if that is another one; only over HTTP.
+	Operator         string
 	ClientAddr       string // textual IP of the client, without port; IPv4-mapped addresses as IPv4
 	ClientID         string // from the request header; null is ""
 	Forwarded        bool   // inside an ENVELOPE, set by the controller

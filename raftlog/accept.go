@@ -3,6 +3,7 @@ package raftlog
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // inbound is one connection that a peer has opened to send to this node.
@@ -10,6 +11,7 @@ type inbound struct {
 	l      *Log
 	remote string
 	may    func() error // see AcceptPeer
+	asked  time.Time    // when may was last asked
 	peer   *hello       // nil until its hello was accepted
 	ended  bool         // refused or answered for good: further frames are malformed
 
@@ -25,8 +27,8 @@ type inbound struct {
 //
 // may returns nil if whoever has authenticated on the connection may act as a peer, or why not, in
 // a sentence for the other end that tells it nothing about this quorum. It is asked before anything
-// else is looked at, and again a few times a second, so that a permission can be taken away. nil:
-// anyone may.
+// else is looked at, and again before a frame that comes a moment (permissionAge) after the last
+// answer, so that a permission can be taken away. nil: anyone may.
 func (l *Log) AcceptPeer(remote string, may func() error) (
 	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
 ) {
@@ -48,11 +50,12 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
 		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
 	}
-	if in.peer == nil {
-		if err := in.may(); err != nil {
-			in.ended = true
-			return refusal(err), nil
+	if err := in.permitted(body[0]); err != nil {
+		if in.peer != nil {
+			return nil, fmt.Errorf("raftlog: node %d is no peer any more: %w", in.peer.node, err)
 		}
+		in.ended = true
+		return refusal(err), nil
 	}
 	switch rest := body[1:]; body[0] {
 	case kindHello:
@@ -80,6 +83,19 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: kind %d from node %d", errMalformed, body[0], in.peer.node)
 }
 
+// permissionAge is how long a peer's permission is believed without asking again, except for pings.
+const permissionAge = 250 * time.Millisecond
+
+// permitted returns why the other end may not send a frame as a peer; nil if it may.
+func (in *inbound) permitted(kind byte) error {
+	now := in.l.now()
+	if in.peer != nil && kind != kindPing && now.Sub(in.asked) < permissionAge {
+		return nil
+	}
+	in.asked = now
+	return in.may()
+}
+
 // ping merges the peer's memory of the members into this node's, and checks that the quorum's
 // records still give the peer the directory of its handshake.
 func (in *inbound) ping(b []byte) ([]byte, error) {
@@ -87,9 +103,6 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 	founding, heard := r.flag(), r.remembered()
 	if r.bad {
 		return nil, fmt.Errorf("%w: ping of %d bytes", errMalformed, len(b))
-	}
-	if err := in.may(); err != nil {
-		return nil, fmt.Errorf("raftlog: node %d is no peer any more: %w", in.peer.node, err)
 	}
 	if d := in.l.cfg.VoterDirectory(in.peer.node); d != [16]byte{} && d != in.peer.dir {
 		return nil, fmt.Errorf("raftlog: node %d has another directory now", in.peer.node)

@@ -197,4 +197,11 @@ func TestWhoMayBeAPeer(t *testing.T) {
 	if _, err := frame(ping); err == nil || !strings.Contains(err.Error(), "no longer") {
 		t.Errorf("a ping of one that no longer may: %v", err)
 	}
+	for _, kind := range []byte{kindMessages, kindRead, kindOpen, kindPull, kindPush, kindFailed} {
+		quiet := &inbound{l: l, remote: "127.0.0.1:1", may: may, peer: &good}
+		if _, err := quiet.frame([]byte{kind}); err == nil ||
+			!strings.Contains(err.Error(), "no longer") {
+			t.Errorf("kind %d of one that no longer may: %v", kind, err)
+		}
+	}
 }

@@ -117,12 +117,12 @@ func TestTunnelFramesOfStrangers(t *testing.T) {
 		"half a token":       {kindPush, 1, 2},
 		"a push without any": {kindPush},
 	} {
-		in := &inbound{l: l, remote: "127.0.0.1:1", peer: &hello{node: 1}}
+		in := &inbound{may: func() error { return nil }, l: l, remote: "127.0.0.1:1", peer: &hello{node: 1}}
 		if _, err := in.frame(frame); err == nil {
 			t.Errorf("%s was taken", what)
 		}
 		in.closed()
-		stranger := &inbound{l: l, remote: "127.0.0.1:1"}
+		stranger := &inbound{may: func() error { return nil }, l: l, remote: "127.0.0.1:1"}
 		if _, err := stranger.frame([]byte{kindOpen}); err == nil {
 			t.Error("a stranger opened a tunnel")
 		}
