@@ -178,7 +178,13 @@ func (c *conn) frame() error {
 		return &frameError{c.refused, errNotAPeer}
 	}
 	err = c.exchange(data, owned)
+	if c.tls != nil { // which may have to answer the client before it reads on
+		c.turn.Block()
+	}
 	begun, whole := c.in.pipelined()
+	if c.tls != nil {
+		c.turn.Unblock()
+	}
 	c.turn.answered(begun, whole, c.ctx.Done())
 	return err
 }

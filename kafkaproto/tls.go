@@ -22,10 +22,16 @@ const (
 	// handshakeMaxBytes is how much a client may send before its handshake is complete: many times
 	// what a chain of certificates takes.
 	handshakeMaxBytes = 64 << 10
+	// recordMaxBytes is how much a client may send after the handshake without any data in it: more
+	// than one record. TLS would collect a further message of the handshake up to 64 KiB.
+	recordMaxBytes = 32 << 10
 	// handshakeWork is what one handshake takes of the processor at most, for its turn. It is too
 	// long for the place of short work, so that handshakes never use every processor.
 	handshakeWork = 3 * time.Millisecond
 )
+
+var errNoData = fmt.Errorf("the client sent more than %d bytes of TLS without any data",
+	recordMaxBytes)
 
 var errHandshakeBytes = fmt.Errorf("the client sent more than %d bytes without completing the "+
 	"handshake", handshakeMaxBytes)
@@ -46,6 +52,9 @@ func (s *secured) Read(p []byte) (int, error) {
 	s.wire.reading = true
 	n, err := s.Conn.Read(p)
 	s.wire.reading = false
+	if n > 0 {
+		s.wire.left = recordMaxBytes
+	}
 	return n, err
 }
 
@@ -73,7 +82,7 @@ type wire struct {
 	// During the handshake:
 	turn     *turns.Turn // taken while TLS computes, not while it waits; nil: it is over
 	gone     <-chan struct{}
-	left     int         // bytes that the client may still send
+	left     int         // bytes that the client may still send; after the handshake: before some data
 	received bool        // the client has sent something
 	waits    atomic.Bool // for the client; others read it
 
@@ -89,6 +98,8 @@ func (w *wire) Read(p []byte) (n int, err error) {
 	switch {
 	case w.turn != nil:
 		return w.readHandshake(p)
+	case w.left <= 0:
+		return 0, errNoData
 	case !w.ahead:
 		n, err = w.Conn.Read(p)
 	case w.full:
@@ -97,6 +108,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	w.full = n == len(p)
+	w.left -= n
 	return n, err
 }
 
@@ -175,7 +187,7 @@ func (c *conn) handshake(turn *turns.Turn) error {
 	w := c.tls.wire
 	w.turn, w.gone = turn, c.ctx.Done()
 	err := c.tls.Handshake()
-	w.turn = nil
+	w.turn, w.left = nil, recordMaxBytes
 	if err == nil {
 		return nil
 	}

@@ -154,6 +154,9 @@ func (s *Store) follows(old *state, settings Settings, m *material, now time.Tim
 	case old.roots == nil && m.roots != nil:
 		return fault(settings.Truststore.key(), "cannot add a truststore "+exists+" without one",
 			"restart this node", nil)
+	case old.roots != nil && m.roots == nil:
+		return fault("ssl.truststore.location", "cannot remove the truststore "+exists,
+			"restart this node", nil)
 	case m.pair == nil:
 		return nil
 	}

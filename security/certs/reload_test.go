@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -262,12 +263,17 @@ func TestStoresThatComeAndGo(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, ForClient)
 	bare := open(t, nil, Options{Use: ForClient})
+	untrusting := maps.Clone(n.keys)
+	maps.DeleteFunc(untrusting, func(key, _ string) bool {
+		return strings.HasPrefix(key, "ssl.truststore.")
+	})
 	for _, test := range []struct {
 		store *Store
 		keys  map[string]string
 		text  string
 	}{
 		{n.Store, map[string]string{}, "cannot remove the keystore"},
+		{n.Store, untrusting, "cannot remove the truststore"},
 		{bare, n.keys, "cannot add a keystore"},
 		{bare, map[string]string{"ssl.truststore.type": "PEM",
 			"ssl.truststore.certificates": n.ca.PEM()}, "cannot add a truststore"},

@@ -125,17 +125,18 @@ func (s *Server) Token(id, hmacBase64 string) (security.Identity, error) {
 	return *tokenIdentity(t), nil
 }
 
-// costs bounds the processor time for key derivations: half of the processors, at most one caller
+// Costs bounds the processor time for key derivations: half of the processors, at most one caller
 // on each, and a short queue.
-type costs struct{ places, queue chan struct{} }
+type Costs struct{ places, queue chan struct{} }
 
-func newCosts() costs {
+// NewCosts returns bounds for a process.
+func NewCosts() *Costs {
 	places := max(1, runtime.GOMAXPROCS(0)/2)
-	return costs{make(chan struct{}, places), make(chan struct{}, places+costsWaiting)}
+	return &Costs{make(chan struct{}, places), make(chan struct{}, places+costsWaiting)}
 }
 
 // enter waits for a place, which release frees. The error is ErrBusy.
-func (c costs) enter() (release func(), err error) {
+func (c *Costs) enter() (release func(), err error) {
 	select {
 	case c.queue <- struct{}{}:
 	default:

@@ -31,6 +31,7 @@ type guard struct {
 	stores     map[string]*certs.Store // by listener; those with TLS
 	servers    map[string]*sasl.Server // by listener; those with SASL
 	validators map[string]*oauth.Validator
+	costs      *sasl.Costs   // of all of them together
 	source     *oauth.Source // of this node's own tokens; nil without OAUTHBEARER
 	peers      peerDialer
 
@@ -47,8 +48,8 @@ func openGuard(
 	g := &guard{
 		cfg: cfg, logger: logger, credentials: credentials,
 		stores: make(map[string]*certs.Store), servers: make(map[string]*sasl.Server),
-		validators: make(map[string]*oauth.Validator),
-		peers:      peerDialer{clientID: fmt.Sprintf("yakt-controller-%d", cfg.NodeID)},
+		validators: make(map[string]*oauth.Validator), costs: sasl.NewCosts(),
+		peers: peerDialer{clientID: fmt.Sprintf("yakt-controller-%d", cfg.NodeID)},
 	}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	defer func() {
@@ -93,7 +94,7 @@ func (g *guard) openListener(protocol config.SecurityProtocol, with certs.Option
 			return err
 		}
 	}
-	o := sasl.Options{Credentials: credentials, Secret: g.decoySecret()}
+	o := sasl.Options{Credentials: credentials, Secret: g.decoySecret(), Costs: g.costs}
 	if s.OAuth.JWKS != nil {
 		v, err := oauth.New(s.OAuth, oauth.Options{Logger: g.logger})
 		if err != nil {
