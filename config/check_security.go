@@ -78,14 +78,14 @@ func (r *reader) adviseOpenListeners() {
 	case plain && c.Secured():
 		r.expose("listener.security.protocol.map", "secures a listener, but controllers talk to "+
 			"each other over the first of controller.listener.names, "+first+", which is PLAINTEXT: "+
-			"whoever reaches it can read and change the metadata; give it a secure protocol too")
+			"everyone who reaches it can read and change the metadata; give it a secure protocol too")
 	case plain && elsewhere:
 		r.expose("listener.security.protocol.map", "gives "+first+" the protocol PLAINTEXT, and "+
 			"other controllers are on other machines: the metadata, with all credentials, crosses the "+
 			"network as it is, and nobody proves to be a controller; give it SSL or SASL_SSL")
 	}
 	if !c.Security.Authorizer && slices.ContainsFunc(c.Listeners, beyond) {
-		r.expose("authorizer.class.name", "is not set: whoever can reach a listener of this "+
+		r.expose("authorizer.class.name", "is not set: everyone who can reach a listener of this "+
 			"controller, and authenticate where it asks for that, can do everything")
 	}
 }
@@ -135,8 +135,8 @@ func (r *reader) checkEarlyStart() {
 	}
 }
 
-// checkListenerKeys refuses keys that are set for one listener and have no effect on it: whoever
-// set them believes that they protect it.
+// checkListenerKeys refuses keys that are set for one listener and have no effect on it: an
+// operator who set them believes that they protect it.
 func (r *reader) checkListenerKeys(listener string, tls, sasl bool, protocol string) {
 	prefix := listenerPrefix(listener)
 	for _, name := range r.explicit() {

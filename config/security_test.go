@@ -165,7 +165,7 @@ func TestExposed(t *testing.T) {
 		secured: "",
 		far: "listener.security.protocol.map gives CONTROLLER the protocol PLAINTEXT, and other " +
 			"controllers are on other machines",
-		strings.Replace(minimal, "//localhost", "//a", 1): "authorizer.class.name is not set: whoever",
+		strings.Replace(minimal, "//localhost", "//a", 1): "authorizer.class.name is not set: everyone",
 		strings.Replace(secured, "INNER:SASL_SSL", "INNER:PLAINTEXT", 1): "listener.security." +
 			"protocol.map secures a listener, but controllers talk to each other over the first of " +
 			"controller.listener.names, INNER, which is PLAINTEXT",

@@ -15,7 +15,7 @@ import (
 
 // Guesses of passwords and tokens are slowed down, by the address that they come from and by the
 // user that they are about. The first few failures are free; after them each doubles the time until
-// the next attempt, up to a minute for an address, and up to two seconds for a user: whoever
+// the next attempt, up to a minute for an address, and up to two seconds for a user: one who
 // guesses a user's password from everywhere must not keep that user out. A success forgets the
 // failures of both. Attempts that run at the same time all pass; the verifier bounds how many these
 // are.

@@ -207,7 +207,7 @@ func (a *API) expireToken(ctx context.Context, in *struct {
 	}}, nil
 }
 
-// byToken refuses what only the owner of a token may do, not whoever has the token.
+// byToken refuses what only the owner of a token may do, not everyone who has the token.
 const byToken = "A delegation token cannot be used to see or change delegation tokens."
 
 // seesToken reports whether the sender of a request may see a token: its owner and its renewers,

@@ -70,7 +70,7 @@ type Decision struct {
 	// Super says that the principal is a super user, for whom no entry counts.
 	Super bool
 	found aclindex.Found
-	// Default says that no entry is about the resource, for whomever and whatever.
+	// Default says that no entry is about the resource, for no principal and no operation.
 	Default bool
 }
 
@@ -99,7 +99,7 @@ func (a *Authorizer) Allows(img *metadata.Image, principal, host string, act Act
 
 // Decide decides whether a principal on a host, a textual IP address, may act. An entry that denies
 // wins over all that allow. Where no entry is about the resource at all, the configuration decides;
-// where some are, for whomever and whatever, what none of them allows is denied.
+// where some are, for other principals or operations, what none of them allows is denied.
 func (a *Authorizer) Decide(img *metadata.Image, principal, host string, act Action) Decision {
 	if a.superUsers[principal] {
 		return Decision{Allowed: true, Super: true}

@@ -41,7 +41,7 @@ func downloadKeys(s Settings, o Options) (*download, error) {
 		return nil, err
 	}
 	if s.JWKS.Scheme == "http" {
-		o.Logger.Warn("the JWKS is downloaded without TLS: whoever is on the way can replace its "+
+		o.Logger.Warn("the JWKS is downloaded without TLS: everyone on the way can replace its "+
 			"keys and be anyone", "url", s.JWKS.Redacted())
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -98,7 +98,10 @@ func NewServer(settings Settings, o Options) (*Server, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	s := &Server{settings: settings, options: o, secret: slices.Clone(o.Secret), costs: cmp.Or(o.Costs, NewCosts())}
+	s := &Server{
+		settings: settings, options: o, secret: slices.Clone(o.Secret),
+		costs: cmp.Or(o.Costs, NewCosts()),
+	}
 	if s.secret == nil {
 		s.secret = make([]byte, 32)
 		if _, err := io.ReadFull(o.Random, s.secret); err != nil {
