@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"reflect"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -178,18 +179,40 @@ func hasErrorCode(v reflect.Value, is func(int16) bool) bool {
 			}
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			f := v.Field(i)
-			if v.Type().Field(i).Name == "ErrorCode" {
-				if is(int16(f.Int())) {
-					return true
-				}
-				continue
-			}
-			if hasErrorCode(f, is) {
+		for _, f := range errorFieldsOf(v.Type()) {
+			if f.isCode && is(int16(v.Field(f.index).Int())) ||
+				!f.isCode && hasErrorCode(v.Field(f.index), is) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// errorField is a field that is an error code, or may contain one.
+type errorField struct {
+	index  int
+	isCode bool
+}
+
+// errorFieldsByType caches errorFieldsOf, because reflection allocates to describe a field.
+var errorFieldsByType sync.Map
+
+// errorFieldsOf returns the fields of a struct that hasErrorCode looks at, in their order.
+func errorFieldsOf(t reflect.Type) []errorField {
+	if known, ok := errorFieldsByType.Load(t); ok {
+		return known.([]errorField)
+	}
+	var fields []errorField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch kind := f.Type.Kind(); {
+		case f.Name == "ErrorCode":
+			fields = append(fields, errorField{i, true})
+		case kind == reflect.Pointer, kind == reflect.Slice, kind == reflect.Struct:
+			fields = append(fields, errorField{i, false})
+		}
+	}
+	errorFieldsByType.Store(t, fields)
+	return fields
 }
