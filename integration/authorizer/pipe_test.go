@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,25 +25,7 @@ type apache struct {
 func startApache(t testing.TB) *apache {
 	t.Helper()
 	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Decide.java"), "Decide")
-	cmd := program.Command([]string{"-Dlog4j2.level=OFF", "-Xmx256m"})
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the Java process: %v", err)
-		}
-	})
+	in, out := program.Start(t, []string{"-Dlog4j2.level=OFF", "-Xmx256m"})
 	return &apache{t, bufio.NewWriterSize(in, 1<<16), bufio.NewReader(out)}
 }
 

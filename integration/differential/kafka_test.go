@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,26 +45,8 @@ func startKafka(t testing.TB) *kafkaSide {
 	t.Helper()
 	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"),
 		"org.apache.kafka.controller.Differential")
-	cmd := program.Command([]string{"-Dlog4j2.level=OFF",
+	stdin, stdout := program.Start(t, []string{"-Dlog4j2.level=OFF",
 		"--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stdin.Close() // it exits at the end of its input
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the Java process: %v", err)
-		}
-	})
 	return &kafkaSide{stdin, bufio.NewReaderSize(stdout, 1<<20)}
 }
 

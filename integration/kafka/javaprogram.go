@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,34 @@ func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 func (p JavaProgram) Command(jvmArgs []string, args ...string) *exec.Cmd {
 	argv := append([]string{"-XX:+UseSerialGC", "-cp", p.classPath}, jvmArgs...)
 	return exec.Command(p.java, append(append(argv, p.main), args...)...)
+}
+
+// Start starts the program, to talk to it by its standard input and output. At the end of the test
+// the input ends, with which the program has to exit.
+func (p JavaProgram) Start(
+	t testing.TB, jvmArgs []string,
+) (stdin io.WriteCloser, stdout io.Reader) {
+	t.Helper()
+	cmd := p.Command(jvmArgs)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err = cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the Java process: %v", err)
+		}
+	})
+	return stdin, stdout
 }
 
 // Run runs the program with stdin as its input to its end, and returns its standard output.
